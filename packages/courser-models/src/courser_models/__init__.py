@@ -1,0 +1,94 @@
+"""The vocabulary of HTTP: URLs, fields, requests, responses, and the interface of transports. No I/O.
+
+>>> from courser_models import Request
+>>> request = Request("POST", "https://example.org/items", json={"name": "tea"})
+>>> request.headers["content-type"], request.content
+('application/json', b'{"name":"tea"}')
+"""
+
+from ._codecs import SUPPORTED_CODINGS
+from ._exceptions import (
+    CookieConflict,
+    DecodingError,
+    HTTPError,
+    HTTPStatusError,
+    InvalidHeader,
+    InvalidURL,
+    LocalProtocolError,
+    ProtocolError,
+    RequestError,
+    RequestNotRead,
+    ResponseNotRead,
+    StreamClosed,
+    StreamConsumed,
+    StreamError,
+    TransportError,
+)
+from ._headers import Field, Headers
+from ._interfaces import AsyncBaseTransport, BaseTransport
+from ._origin import Origin
+from ._query import QueryParams
+from ._request import Request
+from ._response import Response
+from ._status import codes
+from ._streams import AsyncByteStream, ByteStream, SyncByteStream
+from ._types import (
+    DefaultEncoding,
+    HeaderTypes,
+    QueryParamTypes,
+    RequestContent,
+    RequestData,
+    RequestExtensions,
+    ResponseContent,
+    ResponseExtensions,
+    URLTypes,
+)
+from ._urls import URL
+from ._version import __version__
+
+__all__ = [
+    "SUPPORTED_CODINGS",
+    "URL",
+    "AsyncBaseTransport",
+    "AsyncByteStream",
+    "BaseTransport",
+    "ByteStream",
+    "CookieConflict",
+    "DecodingError",
+    "DefaultEncoding",
+    "Field",
+    "HTTPError",
+    "HTTPStatusError",
+    "HeaderTypes",
+    "Headers",
+    "InvalidHeader",
+    "InvalidURL",
+    "LocalProtocolError",
+    "Origin",
+    "ProtocolError",
+    "QueryParamTypes",
+    "QueryParams",
+    "Request",
+    "RequestContent",
+    "RequestData",
+    "RequestError",
+    "RequestExtensions",
+    "RequestNotRead",
+    "Response",
+    "ResponseContent",
+    "ResponseExtensions",
+    "ResponseNotRead",
+    "StreamClosed",
+    "StreamConsumed",
+    "StreamError",
+    "SyncByteStream",
+    "TransportError",
+    "URLTypes",
+    "__version__",
+    "codes",
+]
+
+# Public names report the module they are imported from, in `repr` and in pickles.
+for _object in [globals()[name] for name in __all__]:
+    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
+        _object.__module__ = __name__

@@ -1,0 +1,542 @@
+"""`Response`: status, fields and body of what came back; the object a transport makes is the one the caller holds.
+
+A response is read as a whole (`read`, then `content`, `text`, `json`), or in pieces (`iter_bytes` and its kin), each
+with an async twin. Content codings are undone on the way. Reading to the end, or closing, gives the connection back.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json as jsonlib
+import time
+import typing
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+
+from ._codecs import Decoder, decoder_for
+from ._content import encode_response
+from ._exceptions import (
+    DecodingError,
+    HTTPStatusError,
+    RequestError,
+    ResponseNotRead,
+    StreamClosed,
+    StreamConsumed,
+)
+from ._headers import Headers
+from ._request import Request
+from ._status import codes
+from ._streams import AsyncByteStream, ByteStream, SyncByteStream, UnattachedStream
+from ._text import ByteChunker, LineDecoder, TextChunker, TextDecoder, charset_of, checked_size, is_charset
+from ._types import HeaderTypes, ResponseContent, ResponseExtensions
+from ._urls import URL
+
+
+class Response:
+    """An HTTP response.
+
+    Made by a transport with `stream`, or by a program or test with `content`, `text`, `html` or `json`.
+    `extensions` are notes from the transport: `http_version` and `reason_phrase` as bytes, and more.
+    `default_encoding` is the charset of text that names none: a name, or a function from the content to a name.
+    """
+
+    # What most responses never get stands on the class, so that making one sets what differs and nothing else.
+    is_closed = False
+    """Whether the body was read to its end, or given up, and the connection was given back."""
+    is_stream_consumed = False
+    """Whether reading the body has begun."""
+    next_request: Request | None = None
+    """The request that would follow this redirect, where redirects are not followed."""
+    default_encoding: str | Callable[[bytes], str | None] = "utf-8"
+
+    _request: Request | None = None
+    _num_bytes_downloaded = 0
+    _encoding: str | None = None
+    _started: float | None = None
+    _elapsed: datetime.timedelta | None = None
+    _content: bytes
+    _text: str
+
+    stream: SyncByteStream | AsyncByteStream
+    extensions: dict[str, typing.Any]
+    history: list[Response]
+
+    def __init__(
+        self,
+        status_code: int,
+        *,
+        headers: HeaderTypes | None = None,
+        content: ResponseContent | None = None,
+        text: str | None = None,
+        html: str | None = None,
+        json: typing.Any = None,
+        stream: SyncByteStream | AsyncByteStream | None = None,
+        request: Request | None = None,
+        extensions: ResponseExtensions | None = None,
+        history: list[Response] | None = None,
+        default_encoding: str | Callable[[bytes], str | None] = "utf-8",
+    ) -> None:
+        self.status_code = status_code
+        self.headers = Headers(headers)
+        if request is not None:
+            self._request = request
+        self.extensions = {} if extensions is None else dict(extensions)
+        self.history = [] if history is None else list(history)
+        if default_encoding != "utf-8":
+            self.default_encoding = default_encoding
+        if stream is not None:
+            self.stream = stream
+            return
+        fields, self.stream = encode_response(content, text, html, json)
+        present = {lower for _, lower, _ in self.headers.fields}
+        # Content that was given as a whole has its length; a coding field that stands beside it says how it was sent.
+        frames_itself = b"transfer-encoding" in present
+        for field in fields:
+            if field[1] not in present and not (frames_itself and field[1] == b"content-length"):
+                self.headers.fields.append(field)
+        if isinstance(self.stream, ByteStream):
+            self.read()
+
+    @classmethod
+    def from_parts(
+        cls,
+        status_code: int,
+        headers: Headers,
+        stream: SyncByteStream | AsyncByteStream,
+        request: Request,
+        extensions: dict[str, typing.Any],
+    ) -> Response:
+        """Build a response from finished parts, which are adopted and not copied: the way a transport makes one."""
+        response = cls.__new__(cls)
+        response.status_code = status_code
+        response.headers = headers
+        response.stream = stream
+        response._request = request
+        response.extensions = extensions
+        response.history = []
+        return response
+
+    # What it says
+
+    @property
+    def request(self) -> Request:
+        """The request this answers. Raises `RuntimeError` for a response made without one."""
+        if self._request is None:
+            raise RuntimeError("this response was made without its request")
+        return self._request
+
+    @request.setter
+    def request(self, value: Request) -> None:
+        self._request = value
+
+    @property
+    def url(self) -> URL:
+        """The URL of the request this answers."""
+        return self.request.url
+
+    @property
+    def http_version(self) -> str:
+        """The protocol the response came in: `"HTTP/1.1"`."""
+        version = self.extensions.get("http_version")
+        return "HTTP/1.1" if version is None else str(version, "ascii", "ignore")
+
+    @property
+    def reason_phrase(self) -> str:
+        """The reason phrase as it was sent, or the registered one of the status code."""
+        phrase = self.extensions.get("reason_phrase")
+        return codes.get_reason_phrase(self.status_code) if phrase is None else str(phrase, "ascii", "ignore")
+
+    @property
+    def is_informational(self) -> bool:
+        """Whether the status is 1xx."""
+        return codes.is_informational(self.status_code)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return codes.is_success(self.status_code)
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is 3xx."""
+        return codes.is_redirect(self.status_code)
+
+    @property
+    def is_client_error(self) -> bool:
+        """Whether the status is 4xx."""
+        return codes.is_client_error(self.status_code)
+
+    @property
+    def is_server_error(self) -> bool:
+        """Whether the status is 5xx."""
+        return codes.is_server_error(self.status_code)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx or 5xx."""
+        return codes.is_error(self.status_code)
+
+    @property
+    def has_redirect_location(self) -> bool:
+        """Whether this is a redirect that says where to (RFC 9110 §15.4)."""
+        return self.status_code in (301, 302, 303, 307, 308) and self.headers.find(b"location") is not None
+
+    def raise_for_status(self) -> Response:
+        """Return the response itself if its status is 2xx; raise `HTTPStatusError` otherwise.
+
+        The error's text names the method and the URL without userinfo and query values.
+        """
+        request = self._request
+        if request is None:
+            raise RuntimeError("raise_for_status() needs a response that knows its request")
+        if self.is_success:
+            return self
+        kinds = {1: "informational response", 3: "redirect response", 4: "client error", 5: "server error"}
+        kind = kinds.get(self.status_code // 100, "response with an unknown kind of status")
+        phrase = f" {self.reason_phrase}" if self.reason_phrase else ""
+        location = self.headers.get("location")
+        whereto = ""
+        if self.has_redirect_location and location:
+            whereto = "; it points elsewhere (see its location field), and redirects were not followed"
+        message = f"{kind} {self.status_code}{phrase} for {request.method} {request.url.masked}{whereto}"
+        raise HTTPStatusError(message, request=request, response=self)
+
+    # Time
+
+    @property
+    def elapsed(self) -> datetime.timedelta:
+        """The time from sending the request to the end of the body, or to closing.
+
+        Raises `RuntimeError` before that, and for a response that no client received.
+        """
+        if self._elapsed is None:
+            raise RuntimeError("elapsed is known once the response was read or closed")
+        return self._elapsed
+
+    @elapsed.setter
+    def elapsed(self, value: datetime.timedelta) -> None:
+        self._elapsed = value
+
+    def time_from(self, started: float) -> None:
+        """Measure `elapsed` from `started`, a reading of `time.perf_counter()`."""
+        self._started = started
+        if self.is_closed:
+            self._stop_clock()
+
+    def _stop_clock(self) -> None:
+        if self._started is not None and self._elapsed is None:
+            self._elapsed = datetime.timedelta(seconds=time.perf_counter() - self._started)
+
+    # Text
+
+    @property
+    def content(self) -> bytes:
+        """The body, content codings undone. Raises `ResponseNotRead` before it was read."""
+        if not hasattr(self, "_content"):
+            raise ResponseNotRead()
+        return self._content
+
+    @property
+    def charset_encoding(self) -> str | None:
+        """The charset that the `Content-Type` field names, or None."""
+        return charset_of(self.headers.get("content-type"))
+
+    @property
+    def encoding(self) -> str:
+        """The encoding that `text` is read with: one that was set, the field's charset, the default, or UTF-8.
+
+        Setting it raises `ValueError` once `text` was read, and `LookupError` for no encoding of text.
+        """
+        if self._encoding is None:
+            charset = self.charset_encoding
+            if charset is None or not is_charset(charset):
+                default = self.default_encoding
+                if isinstance(default, str):
+                    charset = default
+                elif hasattr(self, "_content"):
+                    charset = default(self._content)
+                else:
+                    return "utf-8"  # a detector needs the content; it is asked again once that is there
+            self._encoding = charset if charset and is_charset(charset) else "utf-8"
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, value: str) -> None:
+        if hasattr(self, "_text"):
+            raise ValueError("encoding cannot be changed after text was read")
+        if not is_charset(value):
+            raise LookupError(f"{value!r} is no encoding of text")
+        self._encoding = value
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are malformed in `encoding` become U+FFFD."""
+        if not hasattr(self, "_text"):
+            content = self.content
+            self._text = content.decode(self.encoding, "replace") if content else ""
+        return self._text
+
+    def json(self, **kwargs: typing.Any) -> typing.Any:
+        """Return the body parsed as JSON; keywords go to `json.loads`, whose `ValueError` it raises."""
+        return jsonlib.loads(self.content, **kwargs)
+
+    # Reading as a whole
+
+    def read(self) -> bytes:
+        """Read the body to its end and return it; the connection is given back.
+
+        Raises `StreamConsumed` or `StreamClosed` where it was read or closed before, `DecodingError` for content
+        that is damaged or cut short, and whatever the transport meets.
+        """
+        if hasattr(self, "_content"):
+            return self._content
+        stream = self._begin(SyncByteStream)
+        try:
+            raw = stream.read_all()
+            self._content = self._decoded(raw)
+        finally:
+            self.close()
+        return self._content
+
+    async def aread(self) -> bytes:
+        """Read the body to its end and return it; `read`, for an async client."""
+        if hasattr(self, "_content"):
+            return self._content
+        stream = self._begin(AsyncByteStream)
+        try:
+            raw = await stream.aread_all()
+            self._content = self._decoded(raw)
+        finally:
+            await self.aclose()
+        return self._content
+
+    def _decoded(self, raw: bytes) -> bytes:
+        self._num_bytes_downloaded = len(raw)
+        content_encoding = self.headers.find(b"content-encoding")
+        if content_encoding is None:
+            return raw
+        return b"".join(self._decode_to_end(iter((raw,)), content_encoding))
+
+    def _decode_to_end(self, chunks: Iterator[bytes], content_encoding: bytes) -> Iterator[bytes]:
+        try:
+            decoder = decoder_for(content_encoding.decode("latin-1"))
+            if decoder is None:
+                yield from chunks
+                return
+            for chunk in chunks:
+                yield from decoder.decode(chunk)
+            yield decoder.flush()
+        except DecodingError as error:
+            self._blame(error)
+            raise
+
+    def _decoder(self) -> Decoder | None:
+        content_encoding = self.headers.find(b"content-encoding")
+        if content_encoding is None:
+            return None
+        try:
+            return decoder_for(content_encoding.decode("latin-1"))
+        except DecodingError as error:
+            self._blame(error)
+            raise
+
+    def _blame(self, error: RequestError) -> None:
+        if self._request is not None:
+            error.request = self._request
+
+    # Reading in pieces
+
+    def iter_raw(self, chunk_size: int | None = None) -> Generator[bytes, None, None]:
+        """Give the body as it came, content codings in place; in chunks of `chunk_size` bytes, the last excepted."""
+        chunker = None if chunk_size is None else ByteChunker(chunk_size)
+        stream = self._begin(SyncByteStream)
+        try:
+            for chunk in stream:
+                self._num_bytes_downloaded += len(chunk)
+                if chunker is None:
+                    yield chunk
+                else:
+                    yield from chunker.decode(chunk)
+            if chunker is not None:
+                yield from chunker.flush()
+        finally:
+            self.close()
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Give the body, content codings undone; in chunks of `chunk_size` bytes, the last excepted.
+
+        Without a size the chunks are as the network gave them. A response that was read can be iterated again.
+        """
+        if hasattr(self, "_content"):
+            yield from _pieces(self._content, chunk_size)
+            return
+        chunker = None if chunk_size is None else ByteChunker(chunk_size)
+        for chunk in self._iter_decoded():
+            if chunker is None:
+                yield chunk
+            else:
+                yield from chunker.decode(chunk)
+        if chunker is not None:
+            yield from chunker.flush()
+
+    def _iter_decoded(self) -> Iterator[bytes]:
+        content_encoding = self.headers.find(b"content-encoding")
+        raw = self.iter_raw()
+        chunks: Iterator[bytes] = raw if content_encoding is None else self._decode_to_end(raw, content_encoding)
+        try:
+            for chunk in chunks:
+                if chunk:
+                    yield chunk
+        finally:
+            # Gives the connection back at once, and not when the traceback of a DecodingError is forgotten.
+            raw.close()
+
+    def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
+        """Give the body as text; in chunks of `chunk_size` characters, the last excepted."""
+        decoder = TextDecoder(self.encoding or "utf-8")
+        chunker = None if chunk_size is None else TextChunker(chunk_size)
+        for data in self.iter_bytes():
+            yield from _texts(decoder.decode(data), chunker)
+        yield from _texts(decoder.flush(), chunker)
+        if chunker is not None:
+            yield from chunker.flush()
+
+    def iter_lines(self) -> Iterator[str]:
+        """Give the lines of the body's text without their ends, which are LF, CR or CRLF and nothing else."""
+        decoder = LineDecoder()
+        for text in self.iter_text():
+            yield from decoder.decode(text)
+        yield from decoder.flush()
+
+    async def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """`iter_raw`, for an async client."""
+        chunker = None if chunk_size is None else ByteChunker(chunk_size)
+        stream = self._begin(AsyncByteStream)
+        try:
+            async for chunk in stream:
+                self._num_bytes_downloaded += len(chunk)
+                if chunker is None:
+                    yield chunk
+                else:
+                    for piece in chunker.decode(chunk):
+                        yield piece
+            if chunker is not None:
+                for piece in chunker.flush():
+                    yield piece
+        finally:
+            await self.aclose()
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """`iter_bytes`, for an async client."""
+        if hasattr(self, "_content"):
+            for piece in _pieces(self._content, chunk_size):
+                yield piece
+            return
+        decoder = self._decoder()
+        chunker = None if chunk_size is None else ByteChunker(chunk_size)
+        stream = self._begin(AsyncByteStream)
+        try:
+            async for chunk in stream:
+                self._num_bytes_downloaded += len(chunk)
+                if decoder is None and chunker is None:
+                    if chunk:
+                        yield chunk
+                    continue
+                for decoded in (chunk,) if decoder is None else decoder.decode(chunk):
+                    for piece in (decoded,) if chunker is None else chunker.decode(decoded):
+                        if piece:
+                            yield piece
+            last = b"" if decoder is None else decoder.flush()
+            for piece in (last,) if chunker is None else (*chunker.decode(last), *chunker.flush()):
+                if piece:
+                    yield piece
+        except DecodingError as error:
+            self._blame(error)
+            raise
+        finally:
+            await self.aclose()
+
+    async def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+        """`iter_text`, for an async client."""
+        decoder = TextDecoder(self.encoding or "utf-8")
+        chunker = None if chunk_size is None else TextChunker(chunk_size)
+        async for data in self.aiter_bytes():
+            for text in _texts(decoder.decode(data), chunker):
+                yield text
+        for text in _texts(decoder.flush(), chunker):
+            yield text
+        if chunker is not None:
+            for text in chunker.flush():
+                yield text
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """`iter_lines`, for an async client."""
+        decoder = LineDecoder()
+        async for text in self.aiter_text():
+            for line in decoder.decode(text):
+                yield line
+        for line in decoder.flush():
+            yield line
+
+    @property
+    def num_bytes_downloaded(self) -> int:
+        """How many bytes of the body have come by now, content codings in place; for progress bars."""
+        return self._num_bytes_downloaded
+
+    def _begin(self, colour: type[typing.Any]) -> typing.Any:
+        """Mark the stream as being read and return it; each stream is read once and in its own colour."""
+        if self.is_stream_consumed:
+            raise StreamConsumed()
+        if self.is_closed:
+            raise StreamClosed()
+        if not isinstance(self.stream, colour):
+            if colour is SyncByteStream:
+                raise RuntimeError("this response came from an async client; use aread(), aiter_…() and aclose()")
+            raise RuntimeError("this response came from a sync client; use read(), iter_…() and close()")
+        self.is_stream_consumed = True
+        return self.stream
+
+    # Closing
+
+    def close(self) -> None:
+        """Give the connection back; what was not read is given up. Closing again does nothing."""
+        if not self.is_closed:
+            if not isinstance(self.stream, SyncByteStream):
+                raise RuntimeError("this response came from an async client; use `await response.aclose()`")
+            self.is_closed = True
+            self._stop_clock()
+            self.stream.close()
+
+    async def aclose(self) -> None:
+        """Give the connection back; `close`, for an async client."""
+        if not self.is_closed:
+            if not isinstance(self.stream, AsyncByteStream):
+                raise RuntimeError("this response came from a sync client; use `response.close()`")
+            self.is_closed = True
+            self._stop_clock()
+            await self.stream.aclose()
+
+    def __repr__(self) -> str:
+        phrase = f" {self.reason_phrase}" if self.reason_phrase else ""
+        return f"<{type(self).__name__} [{self.status_code}{phrase}]>"
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        left_behind = ("extensions", "stream", "is_closed", "_started")
+        return {name: value for name, value in self.__dict__.items() if name not in left_behind}
+
+    def __setstate__(self, state: dict[str, typing.Any]) -> None:
+        self.__dict__.update(state)
+        self.is_closed = True
+        self.extensions = {}
+        self.stream = UnattachedStream()
+
+
+def _pieces(content: bytes, chunk_size: int | None) -> Iterator[bytes]:
+    size = max(len(content), 1) if chunk_size is None else checked_size(chunk_size)
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def _texts(text: str, chunker: TextChunker | None) -> list[str]:
+    if chunker is None:
+        return [text] if text else []
+    return chunker.decode(text)
