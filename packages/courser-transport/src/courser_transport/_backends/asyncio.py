@@ -1,0 +1,393 @@
+"""The asyncio world, and uvloop's: one `asyncio.Protocol` a connection.
+
+A read that finds nothing leaves one future, and `data_received` completes it: no stream objects, tasks or scopes in
+between. Read time-outs share one timer a connection: a read only notes its deadline, and the timer, when it fires
+too early, is set again for what is noted by then. A connection in steady use sets a timer once in a time-out's
+length and not once a read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import os
+import select
+import socket
+import time
+import typing
+
+from .._deadline import Deadline
+from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from .._network import READ_SIZE, Address
+from ._reasons import closed_here, reason, refused, seconds
+
+T = typing.TypeVar("T")
+
+# Reading pauses while this many bytes wait for somebody to take them, so that a slow reader slows its peer.
+_ENOUGH_WAITING = 262144
+
+
+class AsyncioStream(asyncio.Protocol):
+    """One connection; used by one task at a time, and closed from any."""
+
+    __slots__ = (
+        "_deadline",
+        "_drain",
+        "_error",
+        "_is_closed",
+        "_is_ended",
+        "_is_reading_paused",
+        "_is_writing_paused",
+        "_kernel",
+        "_loop",
+        "_peer",
+        "_reader",
+        "_timeout",
+        "_timer",
+        "_timer_due",
+        "_transport",
+        "_waiting",
+        "_waiting_size",
+    )
+
+    _transport: asyncio.Transport
+    _kernel: Kernel
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, peer: str) -> None:
+        self._loop = loop
+        self._peer = peer
+        self._waiting: collections.deque[bytes] = collections.deque()
+        self._waiting_size = 0
+        self._reader: asyncio.Future[bytes] | None = None
+        self._drain: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+        self._is_ended = False
+        self._is_closed = False
+        self._is_reading_paused = False
+        self._is_writing_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
+        self._deadline: float | None = None
+        self._timeout: float | None = None
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the loop's transport."""
+        self._transport = typing.cast(asyncio.Transport, transport)  # TCP always gives both directions
+        self._kernel = Kernel(transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        """Hand the bytes to whoever is waiting for them, or keep them."""
+        reader = self._reader
+        if reader is not None and not reader.done():
+            self._reader = None
+            reader.set_result(data)
+            return
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+        if self._waiting_size >= _ENOUGH_WAITING and not self._is_reading_paused:
+            self._is_reading_paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Note the peer's goodbye; our side stays open, a body may still be on its way out."""
+        self._is_ended = True
+        self._wake_reader()
+        return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Note the end of the connection, and wake whoever is waiting for it."""
+        self._is_ended = True
+        self._error = self._error or exc
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake_reader()
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_exception(self._write_error())
+
+    def pause_writing(self) -> None:
+        """The system accepts no more for now."""
+        self._is_writing_paused = True
+
+    def resume_writing(self) -> None:
+        """The system accepts bytes again."""
+        self._is_writing_paused = False
+        if self._drain is not None and not self._drain.done():
+            self._drain.set_result(None)
+
+    def _wake_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is None or reader.done():
+            return
+        if self._error is not None or self._is_closed:
+            reader.set_exception(self._read_error())
+        else:
+            reader.set_result(b"")
+
+    # What the transport calls
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, waiting for something."""
+        if self._waiting:
+            return self._take_one()
+        if self._is_ended:
+            if self._error is not None or self._is_closed:
+                raise self._read_error()
+            return b""
+        if self._reader is not None:
+            raise RuntimeError(f"two tasks are reading the same connection to {self._peer}")
+        self._timeout = timeout
+        if timeout is None:
+            self._deadline = None
+        else:
+            self._deadline = deadline = time.monotonic() + timeout
+            if self._timer is None:
+                self._set_timer(timeout, deadline)
+            elif deadline < self._timer_due:
+                self._timer.cancel()
+                self._set_timer(timeout, deadline)
+        reader: asyncio.Future[bytes] = asyncio.Future(loop=self._loop)
+        self._reader = reader
+        try:
+            return await reader
+        except asyncio.CancelledError:
+            # Bytes that came in the tick of the cancellation stay on the connection: the next reader's, or the proof
+            # that the connection is not clean.
+            if reader.done() and not reader.cancelled() and reader.exception() is None:
+                self._waiting.appendleft(reader.result())
+                self._waiting_size += len(reader.result())
+            raise
+        finally:
+            self._reader = None
+            self._deadline = None
+
+    def _take_one(self) -> bytes:
+        data = self._waiting.popleft()
+        self._waiting_size -= len(data)
+        if self._is_reading_paused and not self._waiting:
+            self._is_reading_paused = False
+            if not self._is_ended:
+                self._transport.resume_reading()
+        return data
+
+    def _set_timer(self, delay: float, due: float) -> None:
+        self._timer_due = due
+        self._timer = self._loop.call_later(delay, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._deadline is None or self._reader is None:
+            return
+        left = self._deadline - time.monotonic()
+        if left > 0:
+            self._set_timer(left, self._deadline)
+        elif not self._reader.done():
+            self._reader.set_exception(
+                ReadTimeout(f"reading from {self._peer} timed out after {seconds(self._timeout)}")
+            )
+
+    async def write(self, data: bytes, timeout: float | None) -> None:
+        """Return when the loop's transport has accepted all of `data`."""
+        if self._is_closed or self._error is not None:
+            raise self._write_error()
+        self._transport.write(data)
+        if self._is_writing_paused:
+            await self._drained(timeout)
+
+    async def _drained(self, timeout: float | None) -> None:
+        drain: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+        self._drain = drain
+        timer = None if timeout is None else self._loop.call_later(timeout, self._on_write_timeout, drain, timeout)
+        try:
+            await drain
+        finally:
+            self._drain = None
+            if timer is not None:
+                timer.cancel()
+
+    def _on_write_timeout(self, drain: asyncio.Future[None], timeout: float) -> None:
+        if not drain.done():
+            drain.set_exception(WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}"))
+
+    def take(self) -> bytes | None:
+        """Return what has arrived already."""
+        if self._waiting:
+            return self._take_one()
+        if self._is_ended or self._transport.is_closing():
+            return b""
+        return self._kernel.take() if self._kernel.is_readable() else None
+
+    def is_readable(self) -> bool:
+        """Return whether bytes or a goodbye are there to read, the system's buffers included.
+
+        The loop may have been too busy to look since they came.
+        """
+        return self._is_ended or bool(self._waiting) or self._transport.is_closing() or self._kernel.is_readable()
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Close at once, without waiting for what is still unsent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if farewell and self._error is None:
+            self._transport.write(farewell)
+        self._transport.abort()
+        # The loop reports the end in its next turn; whoever waits is told now.
+        self._is_ended = True
+        self._wake_reader()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def extra(self, name: str) -> typing.Any:
+        """Return the socket or one of its addresses."""
+        names = {"socket": "socket", "peer_address": "peername", "local_address": "sockname"}
+        return self._transport.get_extra_info(names[name]) if name in names else None
+
+    def _read_error(self) -> ReadError:
+        if self._is_closed:
+            return ReadError(closed_here(self._peer))
+        return _because(ReadError(f"reading from {self._peer} failed: {reason(self._error or OSError())}"), self._error)
+
+    def _write_error(self) -> WriteError:
+        if self._is_closed:
+            return WriteError(closed_here(self._peer))
+        why = reason(self._error) if self._error is not None else "the peer closed the connection"
+        return _because(WriteError(f"writing to {self._peer} failed: {why}"), self._error)
+
+
+E = typing.TypeVar("E", bound=BaseException)
+
+
+def _because(error: E, cause: BaseException | None) -> E:
+    error.__cause__ = cause
+    return error
+
+
+class Kernel:
+    """What the system holds for a socket that the loop has not fetched yet."""
+
+    __slots__ = ("_descriptor", "_poll")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._descriptor = sock.fileno()
+        # Windows has no poll, and its loop has a read under way at all times: nothing stays with the system there.
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(self._descriptor, select.POLLIN)
+
+    def is_readable(self) -> bool:
+        """Return whether bytes or a goodbye are there."""
+        return self._poll is not None and bool(self._poll.poll(0))
+
+    def take(self) -> bytes | None:
+        """Fetch what is there."""
+        try:
+            return os.read(self._descriptor, READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+
+class AsyncioWaiter(typing.Generic[T]):
+    """A promise between two tasks of one loop."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
+
+    def deliver(self, grant: T) -> bool:
+        """Hand `grant` over, unless nobody waits any more."""
+        if self._future.done():
+            return False
+        self._future.set_result(grant)
+        return True
+
+    async def wait(self, timeout: float | None) -> T | None:
+        """Return the grant, or None when time is over."""
+        timer = None if timeout is None else self._loop.call_later(timeout, self._on_timeout)
+        try:
+            return await self._future
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _on_timeout(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def abandon(self) -> T | None:
+        """Stop waiting; return a grant that came already, be it in the tick of the cancellation."""
+        if self._future.done() and not self._future.cancelled():
+            return self._future.result()
+        self._future.cancel()
+        return None
+
+
+class AsyncioBackend:
+    """The running asyncio loop."""
+
+    name = "asyncio"
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+    @staticmethod
+    def is_running() -> bool:
+        """Return whether an asyncio loop runs in this thread."""
+        return asyncio._get_running_loop() is not None  # the public way to ask raises where there is none
+
+    def is_current(self) -> bool:
+        """Return whether this backend's loop is the one that runs here."""
+        return asyncio._get_running_loop() is self.loop
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """Return the addresses of a host; the platform's resolver runs in a thread of the loop's."""
+        try:
+            async with asyncio.timeout(deadline.left()):
+                found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError:
+            raise ConnectTimeout(f"looking up {host} timed out after {seconds(deadline.limit)}") from None
+        except (OSError, UnicodeError) as error:
+            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> AsyncioStream:
+        """Try the addresses in turn, before a deadline that is for all of them together."""
+        failures: list[OSError] = []
+        try:
+            async with asyncio.timeout(deadline.left()):
+                for family, address in addresses:
+                    try:
+                        return await self._connect(family, address, peer)
+                    except TimeoutError as error:
+                        # The system's own patience (ETIMEDOUT), not ours: ours is a cancellation at this point.
+                        failures.append(error)
+                    except OSError as error:
+                        failures.append(error)
+        except TimeoutError:
+            raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}") from None
+        raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
+
+    async def _connect(self, family: int, address: tuple[typing.Any, ...], peer: str) -> AsyncioStream:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await self.loop.sock_connect(sock, address)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, peer), sock=sock)
+            return stream
+        except BaseException:
+            sock.close()
+            raise
+
+    def waiter(self) -> AsyncioWaiter[typing.Any]:
+        """Return a new promise between tasks."""
+        return AsyncioWaiter(self.loop)

@@ -1,0 +1,193 @@
+"""The threads world: blocking sockets. Every `async def` here returns without ever suspending."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+import typing
+
+from .._deadline import Deadline
+from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from .._network import Address
+from ._reasons import closed_here, reason, refused, seconds
+
+T = typing.TypeVar("T")
+
+
+class ThreadStream:
+    """A connected socket, used by one thread at a time; `close` may come from another."""
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self._socket = sock
+        self._peer = peer
+        self._is_closed = False
+        # `settimeout` is a call of the system, so the value it was last given is remembered.
+        self._timeout = sock.gettimeout()
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, waiting for something."""
+        try:
+            if timeout != self._timeout:
+                self._set_timeout(timeout)
+            data = self._socket.recv(limit)
+        except TimeoutError:
+            raise ReadTimeout(f"reading from {self._peer} timed out after {seconds(timeout)}") from None
+        except OSError as error:
+            if self._is_closed:
+                raise ReadError(closed_here(self._peer)) from error
+            raise ReadError(f"reading from {self._peer} failed: {reason(error)}") from error
+        if not data and self._is_closed:
+            raise ReadError(closed_here(self._peer))
+        return data
+
+    async def write(self, data: bytes, timeout: float | None) -> None:
+        """Return when all of `data` was accepted by the system."""
+        try:
+            if timeout != self._timeout:
+                self._set_timeout(timeout)
+            sent = self._socket.send(data)
+            if sent < len(data):
+                rest = memoryview(data)[sent:]
+                while rest:
+                    rest = rest[self._socket.send(rest) :]
+        except TimeoutError:
+            raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}") from None
+        except OSError as error:
+            if self._is_closed:
+                raise WriteError(closed_here(self._peer)) from error
+            raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+
+    def _set_timeout(self, timeout: float | None) -> None:
+        self._socket.settimeout(patience(timeout))
+        self._timeout = timeout
+
+    def take(self) -> bytes | None:
+        """Return what has arrived already."""
+        if not self.is_readable():
+            return None
+        try:
+            return self._socket.recv(65536)
+        except OSError:
+            return b""
+
+    def is_readable(self) -> bool:
+        """Return whether bytes or a goodbye are there to read."""
+        try:
+            return _is_readable(self._socket)
+        except (OSError, ValueError):  # closed from another thread in the meantime
+            return True
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Close at once, waking a thread that is reading."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with contextlib.suppress(OSError):
+            if farewell:
+                self._socket.settimeout(0)
+                self._socket.send(farewell)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def extra(self, name: str) -> typing.Any:
+        """Return the socket or one of its addresses."""
+        with contextlib.suppress(OSError):
+            if name == "socket":
+                return self._socket
+            if name == "peer_address":
+                return self._socket.getpeername()
+            if name == "local_address":
+                return self._socket.getsockname()
+        return None
+
+
+def patience(timeout: float | None) -> float | None:
+    """Return a time-out as a socket takes it: zero means «do not block» to it, and «hardly wait» to us."""
+    return timeout if timeout is None or timeout > 0 else 1e-6
+
+
+if hasattr(select, "poll"):
+
+    def _is_readable(sock: socket.socket) -> bool:
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+else:  # Windows
+
+    def _is_readable(sock: socket.socket) -> bool:
+        return bool(select.select([sock], [], [], 0)[0])
+
+
+class ThreadWaiter(typing.Generic[T]):
+    """A promise between two threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._is_waiting = True
+        self._grant: T | None = None
+
+    def deliver(self, grant: T) -> bool:
+        """Hand `grant` over, unless nobody waits any more."""
+        with self._lock:
+            if not self._is_waiting:
+                return False
+            self._is_waiting = False
+            self._grant = grant
+        self._arrived.set()
+        return True
+
+    async def wait(self, timeout: float | None) -> T | None:
+        """Return the grant, or None when time is over."""
+        self._arrived.wait(timeout)
+        return self.abandon()
+
+    def abandon(self) -> T | None:
+        """Stop waiting; return a grant that came already."""
+        with self._lock:
+            self._is_waiting = False
+            grant, self._grant = self._grant, None
+        return grant
+
+
+class ThreadBackend:
+    """Blocking calls in the thread that asks."""
+
+    name = "threads"
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """Return the addresses of a host. The platform's resolver cannot be interrupted, so the
+        deadline does not shorten it; the time it took counts against connecting."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ThreadStream:
+        """Try the addresses in turn, before a deadline that is for all of them together."""
+        failures: list[OSError] = []
+        for family, address in addresses:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock.settimeout(patience(deadline.left()))
+                sock.connect(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return ThreadStream(sock, peer)
+            except OSError as error:
+                sock.close()
+                if isinstance(error, TimeoutError) and error.errno is None:  # our patience, not the system's
+                    raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}") from None
+                failures.append(error)
+            except BaseException:
+                sock.close()
+                raise
+        raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
+
+    def waiter(self) -> ThreadWaiter[typing.Any]:
+        """Return a new promise between threads."""
+        return ThreadWaiter()

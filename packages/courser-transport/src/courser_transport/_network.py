@@ -1,0 +1,91 @@
+"""The seam: what the rest of the transport needs from a world, and nothing more.
+
+Above it there are no sockets, loops or threads; below it there is no HTTP. A world that implements these Protocols
+runs everything. Errors are final here already: a stream raises `ReadTimeout` or `WriteError` itself, and the
+sentence names the peer.
+"""
+
+from __future__ import annotations
+
+import typing
+
+from ._deadline import Deadline
+
+T = typing.TypeVar("T")
+
+# What `connect_tcp` dials: the family and the socket address, as `getaddrinfo` gives them.
+Address = tuple[int, tuple[typing.Any, ...]]
+
+READ_SIZE = 65536
+
+
+class Stream(typing.Protocol):
+    """Bytes to and from one peer."""
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, waiting at most `timeout` seconds for something; `b""` is the peer's goodbye.
+
+        `limit` says how many bytes are wanted at once; a world that is handed its bytes may give more. Raises
+        `ReadTimeout`, `ReadError`.
+        """
+        ...
+
+    async def write(self, data: bytes, timeout: float | None) -> None:
+        """Return when all of `data` is accepted, with at most `timeout` seconds between two acceptances.
+
+        Raises `WriteTimeout`, `WriteError`.
+        """
+        ...
+
+    def take(self) -> bytes | None:
+        """Return what has arrived already, without waiting: None is nothing, `b""` the peer's goodbye."""
+        ...
+
+    def is_readable(self) -> bool:
+        """Return whether something is there to read, a goodbye included."""
+        ...
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Close at once, from anywhere, any number of times; `farewell` is sent if that needs no waiting."""
+        ...
+
+    def extra(self, name: str) -> typing.Any:
+        """Return `"socket"`, `"ssl_object"`, `"peer_address"` or `"local_address"`; None where there is none."""
+        ...
+
+
+class Waiter(typing.Protocol[T]):
+    """One promise between somebody who releases and somebody who waits."""
+
+    def deliver(self, grant: T) -> bool:
+        """Hand `grant` over; False says that nobody is waiting any more, and the giver keeps it."""
+        ...
+
+    async def wait(self, timeout: float | None) -> T | None:
+        """Return the grant, or None when `timeout` seconds are over."""
+        ...
+
+    def abandon(self) -> T | None:
+        """Stop waiting; a grant that came already is returned, and is the caller's to pass on."""
+        ...
+
+
+class Backend(typing.Protocol):
+    """One world: threads, or an event loop."""
+
+    name: str
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """Return the addresses of a host; raises `ConnectError`, `ConnectTimeout`."""
+        ...
+
+    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> Stream:
+        """Return a stream to the first of `addresses` that answers; `peer` is its name in errors.
+
+        Raises `ConnectError`, and `ConnectTimeout` at the deadline, which is for all addresses together.
+        """
+        ...
+
+    def waiter(self) -> Waiter[typing.Any]:
+        """Return a new promise."""
+        ...

@@ -1,0 +1,286 @@
+"""TLS: contexts that are built once, and one pump that runs TLS over any stream, in every world.
+
+OpenSSL works on two memory buffers here: what arrives is put into one, what is to leave is taken from the other. So
+nothing below knows of TLS, and nothing above.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import threading
+import typing
+from collections.abc import Callable
+
+from ._deadline import Deadline
+from ._exceptions import ConnectError, ConnectTimeout, NetworkError, ReadError, TimeoutException, WriteError
+from ._network import READ_SIZE, Stream
+
+CertTypes = str | tuple[str, str] | tuple[str, str | None, str | None]
+VerifyTypes = bool | str | ssl.SSLContext
+
+# More than a record (16 KiB) at a time, so that a large body takes few steps, and less than would matter.
+_WRITE_SIZE = 262144
+
+
+def create_ssl_context(
+    verify: VerifyTypes = True, cert: CertTypes | None = None, trust_env: bool = True
+) -> ssl.SSLContext:
+    """Return a new context for clients: TLS 1.2 or later, host names checked, no renegotiation.
+
+    `verify` is True for certifi's authorities, a path of a file or directory of others, False for no verification
+    at all (anybody can then read and change what is sent), or a context, which is returned as it is.
+    `cert` is a client certificate: a path, `(certificate, key)`, or `(certificate, key, password)`.
+    With `trust_env` the variables SSL_CERT_FILE and SSL_CERT_DIR replace certifi's authorities, and TLS secrets are
+    logged to SSLKEYLOGFILE.
+
+    Raises `OSError` (`FileNotFoundError`, `ssl.SSLError`) for files that cannot be used.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is False:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context = ssl.create_default_context(**_authorities(verify, trust_env))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # The context logs secrets by itself where the variable is set; here the caller decides about the environment.
+    context.keylog_filename = os.environ.get("SSLKEYLOGFILE") or None if trust_env else None  # type: ignore[assignment]
+    context.set_alpn_protocols(["http/1.1"])
+    if cert is not None:
+        certificate, key, password = (*((cert,) if isinstance(cert, str) else cert), None, None)[:3]
+        assert certificate is not None  # the first of each form is a path
+        context.load_cert_chain(certificate, key, password)
+    return context
+
+
+def _authorities(verify: bool | str, trust_env: bool) -> dict[str, typing.Any]:
+    """Return where the trusted authorities are, as `ssl.create_default_context` takes it."""
+    if isinstance(verify, str):
+        if not os.path.exists(verify):
+            raise FileNotFoundError(f"verify={verify!r}: there is no such file or directory of certificates")
+        return {"capath": verify} if os.path.isdir(verify) else {"cafile": verify}
+    if trust_env and os.environ.get("SSL_CERT_FILE"):
+        return {"cafile": os.environ["SSL_CERT_FILE"]}
+    if trust_env and os.environ.get("SSL_CERT_DIR"):
+        return {"capath": os.environ["SSL_CERT_DIR"]}
+    import certifi
+
+    return {"cafile": certifi.where()}
+
+
+_shared: dict[tuple[typing.Any, ...], ssl.SSLContext] = {}
+_shared_lock = threading.Lock()
+_SHARED_AT_MOST = 64
+
+
+def shared_ssl_context(verify: VerifyTypes, cert: CertTypes | None, trust_env: bool) -> ssl.SSLContext:
+    """Return a context that all who want the same share: loading the authorities takes longer than many requests.
+
+    Files that changed since make a new one. Nobody may change what this returns.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        if cert is not None:
+            raise ValueError("a client certificate belongs into the SSLContext that is given: use load_cert_chain()")
+        return verify
+    variables = [os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")]
+    paths = [verify if isinstance(verify, str) else None, *((cert,) if isinstance(cert, str) else cert or ())]
+    stamps = [_changed_at(path) for path in (*paths[:3], *variables[:2])]
+    key = (verify, cert, trust_env, *(variables if trust_env else ()), *stamps)
+    with _shared_lock:
+        context = _shared.get(key)
+        if context is None:
+            context = create_ssl_context(verify, cert, trust_env)
+            while len(_shared) >= _SHARED_AT_MOST:
+                del _shared[next(iter(_shared))]
+            _shared[key] = context
+    return context
+
+
+def _changed_at(path: str | None) -> int | None:
+    if path is None:
+        return None
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+class TLSStream:
+    """TLS over another stream; itself a stream."""
+
+    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str, peer: str) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._early = b""  # decrypted while looking whether the connection is still clean
+
+    async def handshake(self, deadline: Deadline) -> None:
+        """Agree on keys and check who the peer is, before `deadline`.
+
+        Raises `ConnectError` with the reason, `ConnectTimeout`. The stream below is closed then.
+        """
+        try:
+            while True:
+                try:
+                    self._tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    await self._flush(deadline.left())
+                    await self._fill(deadline.left())
+                else:
+                    await self._flush(deadline.left())
+                    return
+        except ssl.SSLError as error:
+            # The alert that tells the peer why is ready to leave.
+            self._stream.close(self._outgoing.read())
+            raise ConnectError(f"TLS handshake with {self._peer} failed: {_tls_reason(error)}") from error
+        except TimeoutException:
+            self._stream.close()
+            raise ConnectTimeout(f"TLS handshake with {self._peer} timed out after {deadline.limit} s") from None
+        except NetworkError as error:
+            self._stream.close()
+            raise ConnectError(f"TLS handshake with {self._peer} failed: {error}") from error
+        except BaseException:
+            self._stream.close()
+            raise
+
+    async def _flush(self, timeout: float | None) -> None:
+        if self._outgoing.pending:
+            await self._stream.write(self._outgoing.read(), timeout)
+
+    async def _fill(self, timeout: float | None) -> None:
+        data = await self._stream.read(READ_SIZE, timeout)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, decrypted; `b""` only for a goodbye that the peer signed (close_notify)."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
+        while True:
+            try:
+                data = self._tls.read(limit)
+            except ssl.SSLWantReadError:
+                if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
+                    await self._flush(timeout)
+                await self._fill(timeout)
+            except ssl.SSLZeroReturnError:
+                return b""
+            except ssl.SSLEOFError as error:
+                raise ReadError(
+                    f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
+                ) from error
+            except ssl.SSLError as error:
+                raise ReadError(f"reading from {self._peer} failed: {_tls_reason(error)}") from error
+            else:
+                return self._more_records(data, limit) if self._incoming.pending else data
+
+    def _more_records(self, data: bytes, limit: int) -> bytes:
+        """Add the records that are here already: one step of the caller's for all of them."""
+        pieces = [data]
+        left = limit - len(data)
+        # What goes wrong now is told by the next read; what came before it is delivered first.
+        with contextlib.suppress(ssl.SSLError):
+            while left > 0 and self._incoming.pending:
+                piece = self._tls.read(left)
+                if not piece:
+                    break
+                pieces.append(piece)
+                left -= len(piece)
+        return b"".join(pieces)
+
+    async def write(self, data: bytes, timeout: float | None) -> None:
+        """Return when all of `data` was encrypted and accepted."""
+        try:
+            if len(data) <= _WRITE_SIZE:
+                self._tls.write(data)
+                await self._stream.write(self._outgoing.read(), timeout)
+                return
+            view = memoryview(data)
+            for start in range(0, len(view), _WRITE_SIZE):
+                self._tls.write(view[start : start + _WRITE_SIZE])
+                await self._stream.write(self._outgoing.read(), timeout)
+        except ssl.SSLError as error:
+            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+
+    def take(self) -> bytes | None:
+        """Return what has arrived already, decrypted."""
+        if not self.is_readable():
+            return None
+        early, self._early = self._early, b""
+        return early
+
+    def is_readable(self) -> bool:
+        """Return whether content or a goodbye is there to read.
+
+        A session ticket may arrive after the response, so bytes on the connection below are no proof of either:
+        they are taken and decrypted to see.
+        """
+        if self._early:
+            return True
+        if not self._incoming.pending and not self._stream.is_readable():
+            return False
+        arrived = self._stream.take()
+        if arrived:
+            self._incoming.write(arrived)
+        elif arrived is not None:
+            return True
+        try:
+            self._early = self._tls.read(READ_SIZE)
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError:
+            return True
+        return True
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
+        with contextlib.suppress(ssl.SSLError, ValueError):
+            if farewell:
+                self._tls.write(farewell)
+            self._tls.unwrap()
+        self._stream.close(self._outgoing.read())
+
+    def extra(self, name: str) -> typing.Any:
+        """Return the TLS object, or what the stream below has."""
+        return self._tls if name == "ssl_object" else self._stream.extra(name)
+
+
+async def start_tls(
+    stream: Stream, context: Callable[[], ssl.SSLContext], host: str, peer: str, deadline: Deadline
+) -> TLSStream:
+    """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
+
+    Raises `ConnectError`, `ConnectTimeout` at the deadline.
+    """
+    try:
+        # The name that is asked for and checked: no zone, which is ours alone, and no final dot, which no
+        # certificate has.
+        tls = TLSStream(stream, context(), host.partition("%")[0].rstrip("."), peer)
+    except BaseException as error:
+        stream.close()
+        if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
+            raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
+        raise
+    await tls.handshake(deadline)
+    return tls
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    """Return why TLS failed, with a hint where the reason alone leaves people guessing."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {error.verify_message.rstrip('.')}"
+    why = (error.reason or "").lower().replace("_", " ")
+    if "wrong version number" in why or "record layer failure" in why or "http request" in why:
+        return f"{why}; the peer may speak plain HTTP on this port"
+    if isinstance(error, ssl.SSLEOFError):
+        return "the peer closed the connection"
+    return why or str(error)

@@ -1,0 +1,357 @@
+"""Each world's streams and promises against real sockets on loopback; the test plays the peer."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from typing import Any
+
+import pytest
+
+from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from courser_transport._deadline import Deadline
+from loopback import peer, reset
+from worlds import PATIENCE, LoopWorld, World, in_event_loops, in_every_world
+
+SOON = 0.02
+
+
+async def _connected(world: World, p: Any) -> tuple[Any, socket.socket]:
+    stream = await world.backend.connect_tcp(p.addresses, "peer:1", Deadline(PATIENCE))
+    return stream, p.accept()
+
+
+@in_every_world
+async def test_bytes_go_both_ways(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        await stream.write(b"ping", PATIENCE)
+        assert sock.recv(100) == b"ping"
+        sock.sendall(b"pong")
+        assert await stream.read(100, PATIENCE) == b"pong"
+        sock.close()
+        assert await stream.read(100, PATIENCE) == b""
+        assert await stream.read(100, PATIENCE) == b""
+        stream.close()
+
+
+@in_every_world
+async def test_a_read_that_finds_nothing_times_out_and_the_next_one_works(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        for _ in range(2):
+            with pytest.raises(ReadTimeout, match=r"^reading from peer:1 timed out after 0.02 s$"):
+                await stream.read(100, SOON)
+        sock.sendall(b"late")
+        assert await stream.read(100, PATIENCE) == b"late"
+        stream.close()
+
+
+@in_every_world
+async def test_a_shorter_time_out_after_a_longer_one_is_kept(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        sock.sendall(b"x")
+        assert await stream.read(100, 60.0) == b"x"
+        with pytest.raises(ReadTimeout, match=r"after 0\.02 s"):
+            await stream.read(100, SOON)
+        stream.close()
+
+
+@in_every_world
+async def test_no_patience_at_all_is_a_time_out(world: World) -> None:
+    with peer() as p:
+        stream, _ = await _connected(world, p)
+        with pytest.raises(ReadTimeout, match="after 0 s"):
+            await stream.read(100, 0)
+        stream.close()
+
+
+@in_every_world
+async def test_a_write_that_nobody_takes_times_out(world: World) -> None:
+    with peer() as p:
+        stream, _ = await _connected(world, p)
+        with pytest.raises(WriteTimeout, match=r"^writing to peer:1 timed out after 0.02 s$"):
+            for _ in range(1000):
+                await stream.write(b"x" * 1_000_000, SOON)
+        stream.close()
+
+
+@in_every_world
+async def test_a_large_write_arrives_whole(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        size = 20_000_000
+
+        async def send() -> None:
+            await stream.write(b"x" * size, PATIENCE)
+
+        task = await world.beside(send)
+        received = 0
+        while received < size:
+            if isinstance(world, LoopWorld):
+                received += len(await asyncio.to_thread(sock.recv, 1_000_000))
+            else:
+                received += len(sock.recv(1_000_000))
+        await task.result()
+        stream.close()
+
+
+@in_every_world
+async def test_a_reset_is_an_error_with_a_reason(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        reset(sock)
+        with pytest.raises(ReadError, match="reading from peer:1 failed: connection reset by peer"):
+            await stream.read(100, PATIENCE)
+        with pytest.raises(WriteError, match="writing to peer:1 failed"):
+            for _ in range(3):
+                await stream.write(b"x", PATIENCE)
+        stream.close()
+
+
+@in_every_world
+async def test_what_has_arrived_is_seen_without_waiting_even_if_nobody_fetched_it(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        assert not stream.is_readable()
+        assert stream.take() is None
+        sock.sendall(b"early")
+        # No await in between: a loop has had no turn in which to look.
+        assert stream.is_readable()
+        assert stream.take() == b"early"
+        assert not stream.is_readable()
+        sock.close()
+        assert stream.is_readable()
+        assert stream.take() == b""
+        stream.close()
+
+
+@in_every_world
+async def test_a_reset_makes_an_idle_stream_readable(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        reset(sock)
+        assert stream.is_readable()
+        if isinstance(world, LoopWorld):
+            await asyncio.sleep(0)
+            assert stream.is_readable()
+        stream.close()
+
+
+@in_every_world
+async def test_closing_wakes_whoever_reads(world: World) -> None:
+    with peer() as p:
+        stream, _ = await _connected(world, p)
+
+        async def read() -> None:
+            with pytest.raises(ReadError, match="connection to peer:1 was closed by this program while it was in use"):
+                await stream.read(100, PATIENCE)
+
+        task = await world.beside(read)
+        if isinstance(world, LoopWorld):
+            await asyncio.sleep(0)
+        stream.close()
+        stream.close()
+        await task.result()
+        with pytest.raises(ReadError, match="closed by this program"):
+            await stream.read(100, PATIENCE)
+        with pytest.raises(WriteError, match="closed by this program"):
+            await stream.write(b"x", PATIENCE)
+
+
+@in_every_world
+async def test_the_farewell_leaves_before_the_connection_closes(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        stream.close(b"bye")
+        if isinstance(world, LoopWorld):
+            await asyncio.sleep(0)
+        assert sock.recv(100) == b"bye"
+        assert sock.recv(100) == b""
+
+
+@in_every_world
+async def test_the_ends_of_a_stream_are_known(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        assert stream.extra("peer_address") == ("127.0.0.1", p.port)
+        assert stream.extra("local_address") == sock.getpeername()
+        assert stream.extra("socket").fileno() > 0
+        assert stream.extra("ssl_object") is None
+        stream.close()
+
+
+@in_every_world
+async def test_a_refused_connection_names_peer_and_reason(world: World) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        addresses: Any = [(socket.AF_INET, unused.getsockname())]
+        with pytest.raises(ConnectError, match=r"^connecting to peer:1 failed: connection refused$"):
+            await world.backend.connect_tcp(addresses * 2, "peer:1", Deadline(PATIENCE))
+
+
+@in_every_world
+async def test_the_next_address_is_tried(world: World) -> None:
+    with socket.socket() as unused, peer() as p:
+        unused.bind(("127.0.0.1", 0))
+        refusing: Any = (socket.AF_INET, unused.getsockname())
+        stream = await world.backend.connect_tcp([refusing, *p.addresses], "peer:1", Deadline(PATIENCE))
+        stream.close()
+
+
+@in_every_world
+async def test_a_connection_that_is_not_accepted_times_out_by_its_limit(world: World) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        waiting = []
+        try:
+            for _ in range(3):  # fills the queue of connections that nobody accepts
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.connect_ex(busy.getsockname())
+                waiting.append(sock)
+            addresses: Any = [(socket.AF_INET, busy.getsockname())]
+            with pytest.raises(ConnectTimeout, match=r"^connecting to peer:1 timed out after 0.05 s$"):
+                await world.backend.connect_tcp(addresses, "peer:1", Deadline(0.05))
+        finally:
+            for sock in waiting:
+                sock.close()
+
+
+@in_every_world
+async def test_a_host_is_looked_up(world: World) -> None:
+    addresses = await world.backend.resolve("localhost", 80, Deadline(PATIENCE))
+    assert ("127.0.0.1", 80) in [address[:2] for _, address in addresses]
+
+
+@in_every_world
+@pytest.mark.parametrize("host", ["name.invalid", "a" * 64 + ".example"])
+async def test_an_unknown_host_is_named(world: World, host: str) -> None:
+    with pytest.raises(ConnectError, match=f"^looking up {host} failed: .+"):
+        await world.backend.resolve(host, 80, Deadline(PATIENCE))
+
+
+@in_every_world
+async def test_a_promise_is_kept_once(world: World) -> None:
+    waiter = world.backend.waiter()
+    assert waiter.deliver("grant")
+    assert not waiter.deliver("another")
+    assert await waiter.wait(PATIENCE) == "grant"
+
+
+@in_every_world
+async def test_a_promise_that_nobody_keeps_ends_with_time(world: World) -> None:
+    waiter = world.backend.waiter()
+    assert await waiter.wait(SOON) is None
+    assert not waiter.deliver("late")
+
+
+@in_every_world
+async def test_an_abandoned_promise_gives_its_grant_back(world: World) -> None:
+    kept, given_up = world.backend.waiter(), world.backend.waiter()
+    assert kept.deliver("grant")
+    assert kept.abandon() == "grant"
+    assert given_up.abandon() is None
+    assert not given_up.deliver("late")
+
+
+@in_every_world
+async def test_a_promise_wakes_who_waits(world: World) -> None:
+    waiter = world.backend.waiter()
+
+    async def wait() -> Any:
+        return await waiter.wait(PATIENCE)
+
+    task = await world.beside(wait)
+    if isinstance(world, LoopWorld):
+        await asyncio.sleep(0)
+    assert waiter.deliver("grant")
+    assert await task.result() == "grant"
+
+
+@in_event_loops
+async def test_bytes_that_come_with_a_cancellation_are_kept(world: World) -> None:
+    with peer() as p:
+        stream, _ = await _connected(world, p)
+        task = asyncio.ensure_future(stream.read(100, PATIENCE))
+        await asyncio.sleep(0)
+        stream.data_received(b"just now")
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert stream.take() == b"just now"
+        stream.close()
+
+
+@in_event_loops
+async def test_two_tasks_cannot_read_one_connection(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        task = asyncio.ensure_future(stream.read(100, PATIENCE))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="two tasks are reading the same connection to peer:1"):
+            await stream.read(100, PATIENCE)
+        sock.sendall(b"x")
+        assert await task == b"x"
+        stream.close()
+
+
+@in_event_loops
+async def test_a_slow_reader_slows_its_peer(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        sock.settimeout(0.1)
+        sent = 0
+
+        def flood() -> int:
+            total = 0
+            try:
+                for _ in range(10_000):
+                    total += sock.send(b"x" * 100_000)
+            except TimeoutError:
+                pass
+            return total
+
+        sent = await asyncio.to_thread(flood)
+        assert stream._waiting_size < 1_000_000, "what waits in memory is bounded"
+        received = 0
+        while received < sent:
+            received += len(await stream.read(65536, PATIENCE))
+        assert received == sent
+        stream.close()
+
+
+@in_event_loops
+async def test_a_cancelled_connect_leaves_no_socket(world: World) -> None:
+    with peer() as p:
+        for turns in range(6):
+            connecting = world.backend.connect_tcp(p.addresses, "peer:1", Deadline(PATIENCE))
+            task: asyncio.Future[Any] = asyncio.ensure_future(connecting)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result().close()
+        del task, connecting
+        await asyncio.sleep(0.01)
+        gc.collect()  # an open socket would be a ResourceWarning, and that an error
+
+
+@in_event_loops
+async def test_reads_of_one_connection_share_a_timer(world: World) -> None:
+    with peer() as p:
+        stream, _ = await _connected(world, p)
+        timers = set()
+        for _ in range(50):
+            reading = asyncio.ensure_future(stream.read(1, PATIENCE))
+            await asyncio.sleep(0)
+            timers.add(stream._timer)
+            stream.data_received(b"x")
+            assert await reading == b"x"
+        assert len(timers) == 1
+        assert None not in timers
+        stream.close()

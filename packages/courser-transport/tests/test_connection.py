@@ -1,0 +1,345 @@
+"""One connection over a script, in every world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from courser_models import LocalProtocolError, Origin, Request
+from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from courser_transport._body import AsyncBody
+from courser_transport._http1._connection import HTTP1Connection
+from courser_transport.testing import ScriptedStream, Step, breaks, ends, expects, hangs, sends
+from worlds import World, in_event_loops, in_every_world
+
+URL = "http://example.org/"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+
+class Wire:
+    """A connection on a script, and what became of it."""
+
+    def __init__(self, world: World, *steps: Step) -> None:
+        self.stream = ScriptedStream(steps)
+        self.stream.attach(world.backend)
+        self.released: list[bool] = []
+        origin = Origin("http", "example.org", 80)
+        self.connection = HTTP1Connection(
+            self.stream, origin, world.body, lambda connection: self.released.append(connection.is_reusable)
+        )
+
+    async def fetch(self, request: Request | None = None) -> tuple[Any, bytes]:
+        response = await self.connection.send(request or Request("GET", URL))
+        return response, await collect(response)
+
+
+async def collect(response: Any) -> bytes:
+    """Read a response's body in the colour it has."""
+    return await response.aread() if isinstance(response.stream, AsyncBody) else response.read()
+
+
+@in_every_world
+async def test_a_response_that_comes_whole_frees_the_connection_before_it_is_read(world: World) -> None:
+    wire = Wire(world, expects(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"), sends(OK))
+    response = await wire.connection.send(Request("GET", URL))
+    assert wire.released == [True]
+    assert (response.status_code, response.http_version, response.reason_phrase) == (200, "HTTP/1.1", "OK")
+    assert response.headers.raw == [(b"Content-Length", b"5")]
+    assert await collect(response) == b"hello"
+    assert wire.released == [True]
+
+
+@in_every_world
+async def test_the_last_byte_frees_the_connection(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), sends(b"llo"))
+    response = await wire.connection.send(Request("GET", URL))
+    assert wire.released == []
+    assert await collect(response) == b"hello"
+    assert wire.released == [True]
+
+
+@in_every_world
+async def test_closing_half_way_closes_the_connection(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), sends(b"llo"))
+    response = await wire.connection.send(Request("GET", URL))
+    if isinstance(response.stream, AsyncBody):
+        await response.aclose()
+    else:
+        response.close()
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_head_and_small_body_leave_in_one_write(world: World) -> None:
+    wire = Wire(world, sends(OK))
+    await wire.fetch(Request("POST", URL, content=b"x" * 65536))
+    assert len(wire.stream.written) == 1
+    assert wire.stream.written[0].endswith(b"\r\n\r\n" + b"x" * 65536)
+
+
+@in_every_world
+async def test_a_large_body_is_not_copied_to_its_head(world: World) -> None:
+    content = b"x" * 65537
+    wire = Wire(world, sends(OK))
+    await wire.fetch(Request("POST", URL, content=content))
+    assert [len(data) for data in wire.stream.written][1:] == [65537]
+    assert wire.stream.written[1] is content
+
+
+def _body(world: World, *parts: Any) -> Any:
+    """A generator in the colour that the world sends."""
+
+    def plain() -> Iterator[Any]:
+        yield from parts
+
+    async def coloured() -> AsyncIterator[Any]:
+        for part in parts:
+            yield part
+
+    return coloured() if world.body is AsyncBody else plain()
+
+
+@in_every_world
+async def test_a_generator_is_sent_in_chunks_and_empty_ones_are_left_out(world: World) -> None:
+    wire = Wire(world, sends(OK))
+    await wire.fetch(Request("POST", URL, content=_body(world, b"abc", b"", bytearray(b"defgh"))))
+    assert wire.stream.written[1:] == [b"3\r\nabc\r\n", b"5\r\ndefgh\r\n", b"0\r\n\r\n"]
+
+
+@in_every_world
+async def test_a_generator_with_a_length_is_sent_as_it_is(world: World) -> None:
+    wire = Wire(world, sends(OK))
+    headers = {"Content-Length": "6"}
+    await wire.fetch(Request("POST", URL, content=_body(world, b"abc", b"def"), headers=headers))
+    assert wire.stream.written[1:] == [b"abc", b"def"]
+    assert wire.released == [True]
+
+
+@in_every_world
+@pytest.mark.parametrize(("length", "complaint"), [("5", "has at least 6"), ("7", "has only 6")])
+async def test_a_body_of_another_length_than_announced_is_refused(world: World, length: str, complaint: str) -> None:
+    for content in (b"abcdef", _body(world, b"abc", b"def")):
+        wire = Wire(world, sends(OK))
+        with pytest.raises(LocalProtocolError, match=rf"announces {length} body bytes, and its body {complaint}"):
+            await wire.fetch(Request("POST", URL, content=content, headers={"Content-Length": length}))
+        assert wire.released == [False]
+
+
+@in_every_world
+async def test_an_error_of_the_callers_generator_reaches_the_caller_unchanged(world: World) -> None:
+    closed = []
+
+    def plain() -> Iterator[bytes]:
+        try:
+            yield b"abc"
+            raise KeyError("mine")
+        finally:
+            closed.append(True)
+
+    async def coloured() -> AsyncIterator[bytes]:
+        for part in plain():
+            yield part
+
+    content: Any = coloured() if world.body is AsyncBody else plain()
+    wire = Wire(world, sends(OK))
+    with pytest.raises(KeyError, match="mine"):
+        await wire.fetch(Request("POST", URL, content=content))
+    assert wire.released == [False]
+    assert closed == [True]
+
+
+@in_event_loops
+async def test_a_generator_that_is_left_half_way_is_closed(world: World) -> None:
+    closed = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            yield b"abc"
+            yield b"def"
+        finally:
+            closed.append(True)
+
+    wire = Wire(world, expects(b"POST"), breaks(ReadError("cut")), ends())
+    with pytest.raises(ReadError):
+        await wire.fetch(Request("POST", URL, content=parts()))
+    assert closed == [True]
+
+
+@in_every_world
+async def test_a_body_of_text_is_a_clear_error(world: World) -> None:
+    wire = Wire(world, sends(OK))
+    with pytest.raises(TypeError, match="a request's body must give bytes, it gave str"):
+        await wire.fetch(Request("POST", URL, content=_body(world, "text")))
+
+
+@in_every_world
+async def test_what_may_not_be_sent_leaves_the_connection_as_it_was(world: World) -> None:
+    wire = Wire(world)
+    request = Request("GET", URL)
+    request.method = "G T"
+    with pytest.raises(LocalProtocolError):
+        await wire.fetch(request)
+    assert wire.stream.written == []
+    assert wire.released == [True]
+
+
+@in_every_world
+async def test_interim_responses_are_skipped_and_told_to_trace(world: World) -> None:
+    seen = []
+
+    def note(event: str, info: dict[str, Any]) -> None:
+        seen.append((event, info["return_value"]))
+
+    request = Request("GET", URL, extensions={"trace": note})
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    wire = Wire(world, sends(b"HTTP/1.1 100 Continue\r\n\r\n" + hints), sends(OK))
+    response, body = await wire.fetch(request)
+    assert (response.status_code, body) == (200, b"hello")
+    assert seen == [
+        ("http11.receive_interim_response.complete", (b"HTTP/1.1", 100, b"Continue", [])),
+        ("http11.receive_interim_response.complete", (b"HTTP/1.1", 103, b"Early Hints", [(b"Link", b"</a>")])),
+    ]
+
+
+@in_event_loops
+async def test_trace_may_be_a_coroutine_function(world: World) -> None:
+    seen = []
+
+    async def note(event: str, info: dict[str, Any]) -> None:
+        seen.append(event)
+
+    wire = Wire(world, sends(b"HTTP/1.1 100 Continue\r\n\r\n"), sends(OK))
+    await wire.fetch(Request("GET", URL, extensions={"trace": note}))
+    assert seen == ["http11.receive_interim_response.complete"]
+
+
+@in_every_world
+async def test_interim_responses_have_a_limit(world: World) -> None:
+    wire = Wire(world, sends(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 33), sends(OK))
+    with pytest.raises(RemoteProtocolError, match="more than 32 interim"):
+        await wire.fetch()
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_protocols_are_not_switched_unasked(world: World) -> None:
+    wire = Wire(world, sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"))
+    with pytest.raises(RemoteProtocolError, match=r"switches protocols \(101\)"):
+        await wire.fetch()
+
+
+@in_every_world
+@pytest.mark.parametrize(
+    ("method", "response", "body"),
+    [
+        ("GET", OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", b"hello"),
+        ("GET", OK + b"\r\n", b"hello"),
+        ("HEAD", OK, b""),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\nbody", b""),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello", b""),
+        ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nx", b""),
+        ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x, Close\r\n\r\nhello", b"hello"),
+        ("GET", b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", b"hello"),
+    ],
+)
+async def test_a_connection_that_is_not_clean_or_not_kept_is_not_used_again(
+    world: World, method: str, response: bytes, body: bytes
+) -> None:
+    wire = Wire(world, sends(response))
+    assert (await wire.fetch(Request(method, URL)))[1] == body
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_a_request_that_says_close_is_the_last(world: World) -> None:
+    wire = Wire(world, sends(OK))
+    await wire.fetch(Request("GET", URL, headers={"Connection": "close"}))
+    assert wire.released == [False]
+
+
+@in_every_world
+@pytest.mark.parametrize(
+    ("steps", "complaint"),
+    [
+        ([ends()], "example.org:80 closed the connection without sending a response"),
+        ([sends(b"HTTP/1.1 200 OK\r\nA:"), ends()], "closed the connection after 19 bytes of a response head"),
+        ([sends(OK[:-2]), ends()], "closed the connection after 3 of 5 body bytes"),
+        ([sends(b"SSH-2.0-OpenSSH"), hangs()], "answered with something that is not HTTP/1.1: b'SSH-2.0-OpenSSH'"),
+        ([sends(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 257 + b"\r\n")], "head of 257 fields; 256 is the limit"),
+        ([sends(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 103_000)], "head of more than 102400 bytes"),
+        ([sends(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 103_000 + b"\r\n\r\n")], "head of more than 102400 bytes"),
+        ([sends(b"HTTP/1.1 200 OK\r\nA: b\x00\r\n\r\n")], "the head of the response is not HTTP"),
+        ([sends(b"HTTP/2.0 200 OK\r\n\r\n")], "the response is HTTP/2.0, not HTTP/1.x"),
+        (
+            [sends(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")],
+            "both Content-Length and Transfer-Encoding",
+        ),
+    ],
+)
+async def test_what_is_not_http_is_a_clear_error(world: World, steps: list[Step], complaint: str) -> None:
+    wire = Wire(world, *steps)
+    with pytest.raises(RemoteProtocolError, match=complaint.replace("(", r"\(")):
+        await wire.fetch()
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_a_head_that_drips_is_read(world: World) -> None:
+    wire = Wire(world, *[sends(OK[index : index + 1]) for index in range(len(OK))])
+    assert (await wire.fetch())[1] == b"hello"
+    assert wire.released == [True]
+
+
+@in_every_world
+async def test_odd_but_readable_heads_are_read(world: World) -> None:
+    wire = Wire(world, sends(b"HTTP/1.1 200\nA: b\n folded\nContent-Length: 5, 5\n\nhello"))
+    response, body = await wire.fetch()
+    assert (response.headers["a"], body) == ("b folded", b"hello")
+    assert wire.released == [True]
+
+
+@in_every_world
+async def test_a_time_out_gives_the_connection_back_for_closing(world: World) -> None:
+    for steps in ([hangs()], [sends(OK[:-3]), hangs()]):
+        wire = Wire(world, *steps)
+        request = Request("GET", URL, extensions={"timeout": {"read": 0.01}})
+        with pytest.raises(ReadTimeout):
+            await wire.fetch(request)
+        assert wire.released == [False]
+
+
+@in_every_world
+async def test_an_error_while_reading_the_body_carries_the_request(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), breaks(ReadError("cut")))
+    request = Request("GET", URL)
+    with pytest.raises(ReadError) as caught:
+        await wire.fetch(request)
+    assert caught.value.request is request
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_an_answer_that_came_before_the_connection_broke_is_delivered(world: World) -> None:
+    refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"
+    wire = Wire(world, breaks(WriteError("broken pipe")), sends(refusal))
+    response, _ = await wire.fetch(Request("POST", URL, content=b"x"))
+    assert response.status_code == 413
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_without_such_an_answer_the_write_error_stands(world: World) -> None:
+    wire = Wire(world, breaks(WriteError("broken pipe")), ends())
+    with pytest.raises(WriteError, match="broken pipe"):
+        await wire.fetch(Request("POST", URL, content=b"x"))
+    assert wire.released == [False]
+
+
+@in_every_world
+async def test_something_to_read_makes_an_idle_connection_stale(world: World) -> None:
+    for step in (sends(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), ends()):
+        wire = Wire(world, step)
+        assert wire.connection.is_stale(None)
+    assert not Wire(world).connection.is_stale(None)

@@ -1,0 +1,415 @@
+"""The pool on a scripted network, in every world; order replaces sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from courser_models import LocalProtocolError, Origin, Request
+from courser_transport import ConnectError, ConnectionPool, Limits, PoolTimeout, ReadTimeout, UnsupportedProtocol
+from courser_transport._connect import Connector
+from courser_transport.testing import ScriptedBackend, ScriptedStream, Step, ends, hangs, sends
+from worlds import ThreadWorld, World, in_event_loops, in_every_world
+
+A, B = "http://a.example/", "http://b.example/"
+ORIGIN_A, ORIGIN_B = Origin("http", "a.example", 80), Origin("http", "b.example", 80)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+HALF = sends(OK[:-3])
+REST = sends(OK[-3:])
+
+
+def _no_tls() -> Any:
+    raise AssertionError("no TLS here")
+
+
+def _pool(world: World, *scripts: list[Step] | Exception, **limits: Any) -> tuple[ConnectionPool, ScriptedBackend]:
+    streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
+    backend = ScriptedBackend(streams, world.backend)
+    return ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body), backend
+
+
+def _numbers(pool: ConnectionPool) -> dict[str, int]:
+    numbers = {name: getattr(pool, name) for name in ("open", "idle", "lent", "connecting", "waiting")}
+    assert numbers["open"] == numbers["idle"] + numbers["lent"] + numbers["connecting"]
+    return {name: number for name, number in numbers.items() if number}
+
+
+async def _read(response: Any) -> bytes:
+    chunks = b""
+    while chunk := await response.stream.next_chunk():
+        chunks += chunk
+    return chunks
+
+
+@in_every_world
+async def test_a_connection_is_used_again(world: World) -> None:
+    pool, backend = _pool(world, [])
+    connection = await pool.acquire(ORIGIN_A, {})
+    stream: Any = connection._stream
+    pool.release(connection)
+    for _ in range(3):
+        assert pool._take_idle(ORIGIN_A) is connection
+        stream.steps = [sends(OK)]  # now: what a peer sends before it is asked makes a connection stale
+        assert await _read(await connection.send(Request("GET", A))) == b"hello"
+        assert _numbers(pool) == {"open": 1, "idle": 1}
+    assert backend.connected == ["a.example:80"]
+
+
+@in_every_world
+async def test_each_origin_has_its_own_connections(world: World) -> None:
+    pool, backend = _pool(world, [sends(OK)], [sends(OK)])
+    await _read(await pool.send(Request("GET", A)))
+    await _read(await pool.send(Request("GET", B)))
+    assert backend.connected == ["a.example:80", "b.example:80"]
+    assert _numbers(pool) == {"open": 2, "idle": 2}
+
+
+@in_every_world
+async def test_the_newest_idle_connection_is_taken(world: World) -> None:
+    pool, _ = _pool(world, [], [])
+    first = await pool.acquire(ORIGIN_A, {})
+    second = await pool.acquire(ORIGIN_A, {})
+    pool.release(first)
+    pool.release(second)
+    assert pool._take_idle(ORIGIN_A) is second
+    assert pool._take_idle(ORIGIN_A) is first
+    assert pool._take_idle(ORIGIN_A) is None
+
+
+@in_every_world
+async def test_a_connection_with_something_to_read_is_replaced(world: World) -> None:
+    pool, backend = _pool(world, [sends(OK), ends()], [sends(OK)])
+    await _read(await pool.send(Request("GET", A)))
+    await _read(await pool.send(Request("GET", A)))
+    assert backend.connected == ["a.example:80"] * 2
+    assert _numbers(pool) == {"open": 1, "idle": 1}
+
+
+@in_every_world
+async def test_a_connection_past_its_expiry_is_replaced(world: World) -> None:
+    pool, backend = _pool(world, [sends(OK)], [sends(OK)], keepalive_expiry=0.0)
+    await _read(await pool.send(Request("GET", A)))
+    next(iter(pool._connections)).idle_since -= 1.0
+    await _read(await pool.send(Request("GET", A)))
+    assert len(backend.connected) == 2
+
+
+@in_every_world
+async def test_only_so_many_are_kept_idle_and_the_oldest_goes(world: World) -> None:
+    pool, _ = _pool(world, [], [], [], max_keepalive_connections=2)
+    connections = [await pool.acquire(ORIGIN_A, {}) for _ in range(3)]
+    for connection in connections:
+        pool.release(connection)
+    assert _numbers(pool) == {"open": 2, "idle": 2}
+    assert [connection._stream.is_closed for connection in connections] == [True, False, False]  # type: ignore[attr-defined]
+
+
+@in_every_world
+async def test_the_oldest_idle_connection_makes_room_for_another_origin(world: World) -> None:
+    pool, backend = _pool(world, [sends(OK)], [sends(OK)], max_connections=1)
+    await _read(await pool.send(Request("GET", A)))
+    await _read(await pool.send(Request("GET", B)))
+    assert backend.connected == ["a.example:80", "b.example:80"]
+    assert _numbers(pool) == {"open": 1, "idle": 1}
+
+
+@in_every_world
+async def test_a_released_connection_goes_to_the_oldest_waiter(world: World) -> None:
+    pool, backend = _pool(world, [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+    order: list[int] = []
+
+    def waiting(number: int) -> Any:
+        async def wait() -> None:
+            granted = await pool.acquire(ORIGIN_A, {"pool": 5.0})
+            assert granted is connection
+            order.append(number)
+            pool.release(granted)
+
+        return wait
+
+    tasks = []
+    for number in range(4):
+        tasks.append(await world.beside(waiting(number)))
+        await world.until(lambda: pool.waiting == len(tasks))
+    assert _numbers(pool) == {"open": 1, "lent": 1, "waiting": 4}
+    pool.release(connection)
+    for task in tasks:
+        await task.result()
+    assert order == [0, 1, 2, 3]
+    assert len(backend.connected) == 1
+    assert _numbers(pool) == {"open": 1, "idle": 1}
+
+
+@in_every_world
+async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: World) -> None:
+    pool, backend = _pool(world, [], [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+
+    async def wait() -> Any:
+        return await pool.acquire(ORIGIN_B, {"pool": 5.0})
+
+    task = await world.beside(wait)
+    await world.until(lambda: pool.waiting == 1)
+    pool.release(connection)
+    assert (await task.result()).origin == ORIGIN_B
+    assert connection._stream.is_closed  # type: ignore[attr-defined]
+    assert _numbers(pool) == {"open": 1, "lent": 1}
+    assert backend.connected == ["a.example:80", "b.example:80"]
+
+
+@in_every_world
+async def test_a_connection_that_broke_gives_its_place_to_the_waiter(world: World) -> None:
+    pool, backend = _pool(world, [], [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+
+    async def wait() -> Any:
+        return await pool.acquire(ORIGIN_A, {"pool": 5.0})
+
+    task = await world.beside(wait)
+    await world.until(lambda: pool.waiting == 1)
+    connection.is_reusable = False
+    pool.release(connection)
+    assert await task.result() is not connection
+    assert len(backend.connected) == 2
+    assert _numbers(pool) == {"open": 1, "lent": 1}
+
+
+@in_every_world
+async def test_waiting_has_a_limit_that_the_error_explains(world: World) -> None:
+    pool, _ = _pool(world, [], max_connections=1)
+    await pool.acquire(ORIGIN_A, {})
+    with pytest.raises(PoolTimeout) as caught:
+        await pool.acquire(ORIGIN_A, {"pool": 0.01})
+    assert str(caught.value) == (
+        "waiting for a connection to a.example:80 timed out after 0.01 s: "
+        "1 of 1 connections are open (1 in use, 0 idle, 0 connecting), 0 requests wait"
+    )
+    assert _numbers(pool) == {"open": 1, "lent": 1}
+
+
+@in_every_world
+async def test_a_failed_connect_frees_its_place(world: World) -> None:
+    pool, _ = _pool(world, ConnectError("refused"), [sends(OK)], max_connections=1)
+    request = Request("GET", A)
+    with pytest.raises(ConnectError, match="refused") as caught:
+        await pool.send(request)
+    assert caught.value.request is request
+    assert _numbers(pool) == {}
+    assert await _read(await pool.send(Request("GET", A))) == b"hello"
+
+
+@in_every_world
+async def test_a_failed_exchange_frees_its_place(world: World) -> None:
+    pool, _ = _pool(world, [hangs()], [sends(OK)], max_connections=1)
+    request = Request("GET", A, extensions={"timeout": {"read": 0.01}})
+    with pytest.raises(ReadTimeout) as caught:
+        await pool.send(request)
+    assert caught.value.request is request
+    assert _numbers(pool) == {}
+    assert await _read(await pool.send(Request("GET", A))) == b"hello"
+
+
+@in_every_world
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("ftp://a.example/x", "ftp:// is not spoken here, only http:// and https://"),
+        ("/x", "'/x' has no scheme; a request needs an http:// or https:// URL"),
+        ("mailto:a@a.example", "mailto:// is not spoken here"),
+        ("http:/x", "has no host"),
+    ],
+)
+async def test_a_url_that_cannot_be_sent_to_is_refused(world: World, url: str, complaint: str) -> None:
+    pool, backend = _pool(world)
+    request = Request("GET", url)
+    with pytest.raises(UnsupportedProtocol) as caught:
+        await pool.send(request)
+    assert complaint in str(caught.value)
+    assert caught.value.request is request
+    assert backend.connected == []
+
+
+@in_every_world
+async def test_what_may_not_be_sent_connects_to_nobody(world: World) -> None:
+    pool, backend = _pool(world, [sends(OK)])
+    request = Request("GET", A)
+    request.method = "G T"
+    with pytest.raises(LocalProtocolError):
+        await pool.send(request)
+    assert backend.connected == []
+    assert _numbers(pool) == {}
+
+
+@in_every_world
+async def test_a_closed_pool_closes_what_it_has_and_sends_nothing(world: World) -> None:
+    pool, _ = _pool(world, [], [])
+    idle = await pool.acquire(ORIGIN_A, {})
+    lent = await pool.acquire(ORIGIN_A, {})
+    pool.release(idle)
+    pool.close()
+    pool.close()
+    assert idle._stream.is_closed  # type: ignore[attr-defined]
+    assert lent._stream.is_closed  # type: ignore[attr-defined]
+    assert _numbers(pool) == {"open": 1, "lent": 1}
+    pool.release(lent)
+    assert _numbers(pool) == {}
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await pool.send(Request("GET", A))
+
+
+@in_every_world
+async def test_closing_ends_every_wait(world: World) -> None:
+    pool, _ = _pool(world, [], max_connections=1)
+    await pool.acquire(ORIGIN_A, {})
+
+    async def wait() -> None:
+        with pytest.raises(RuntimeError, match="was closed while the request waited for a connection"):
+            await pool.acquire(ORIGIN_A, {"pool": 5.0})
+
+    task = await world.beside(wait)
+    await world.until(lambda: pool.waiting == 1)
+    pool.close()
+    await task.result()
+
+
+@in_event_loops
+async def test_a_cancelled_waiter_is_passed_over(world: World) -> None:
+    pool, _ = _pool(world, [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+    tasks = [asyncio.ensure_future(pool.acquire(ORIGIN_A, {})) for _ in range(2)]
+    await world.until(lambda: pool.waiting == 2)
+    tasks[0].cancel()
+    await asyncio.wait([tasks[0]])
+    assert pool.waiting == 1
+    pool.release(connection)
+    assert await tasks[1] is connection
+
+
+@in_event_loops
+async def test_a_waiter_cancelled_in_the_tick_of_its_grant_passes_it_on(world: World) -> None:
+    pool, _ = _pool(world, [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+    tasks = [asyncio.ensure_future(pool.acquire(ORIGIN_A, {})) for _ in range(2)]
+    await world.until(lambda: pool.waiting == 2)
+    pool.release(connection)  # granted to the first …
+    tasks[0].cancel()  # … which never gets to see it
+    assert await tasks[1] is connection
+    assert tasks[0].cancelled()
+    pool.release(connection)
+    assert _numbers(pool) == {"open": 1, "idle": 1}
+
+
+@in_event_loops
+async def test_a_request_cancelled_at_any_step_leaves_the_pool_as_it_was(world: World) -> None:
+    """Step by step: the n-th run is cancelled after n turns of the loop."""
+    for turns in range(40):
+        pool, backend = _pool(world, [HALF, hangs()], max_connections=1)
+
+        async def fetch(pool: ConnectionPool = pool) -> bytes:
+            return await _read(await pool.send(Request("GET", A)))
+
+        task = asyncio.ensure_future(fetch())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert _numbers(pool) == {}
+        backend._streams = [ScriptedStream([sends(OK)])]
+        assert await _read(await pool.send(Request("GET", A))) == b"hello"
+
+
+@in_event_loops
+async def test_a_thousand_requests_cancelled_at_random_leave_the_pool_as_it_was(world: World) -> None:
+    rng = random.Random(2026)
+    pool, backend = _pool(world, *[[HALF, hangs()] for _ in range(1000)], max_connections=10)
+
+    async def fetch() -> bytes:
+        return await _read(await pool.send(Request("GET", A)))
+
+    tasks = [asyncio.ensure_future(fetch()) for _ in range(1000)]
+    while pending := [task for task in tasks if not task.done()]:
+        for task in rng.sample(pending, min(len(pending), rng.choice([1, 2, 7]))):
+            task.cancel()
+        for _ in range(rng.randrange(4)):
+            await asyncio.sleep(0)
+        _numbers(pool)
+        assert pool.open <= 10
+    assert _numbers(pool) == {}
+    backend._streams = [ScriptedStream([sends(OK)])]
+    assert await fetch() == b"hello"
+
+
+def test_a_pool_prints_what_it_is_doing() -> None:
+    pool, _ = _pool(ThreadWorld(), max_connections=3)
+    assert repr(pool) == (
+        "<ConnectionPool: 0 of 3 connections are open (0 in use, 0 idle, 0 connecting), 0 requests wait>"
+    )
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Acquire and release in any order, of any origin, with connections that break: the invariants hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = ThreadWorld()
+        self.pool, self.backend = _pool(self.world, max_connections=3, max_keepalive_connections=2)
+        self.lent: list[Any] = []
+
+    @precondition(lambda self: len(self.lent) < 3)
+    @rule(origin=st.sampled_from([ORIGIN_A, ORIGIN_B]))
+    def acquire(self, origin: Origin) -> None:
+        from courser_transport import run_sync
+
+        self.backend._streams = [ScriptedStream([])]
+        connection = self.pool._take_idle(origin) or run_sync(self.pool.acquire(origin, {"pool": 0.0}))
+        assert connection.origin == origin
+        assert connection not in self.lent, "a connection is lent to one exchange at a time"
+        assert not connection._stream.is_closed  # type: ignore[attr-defined]
+        self.lent.append(connection)
+
+    @precondition(lambda self: len(self.lent) == 3)
+    @rule(origin=st.sampled_from([ORIGIN_A, ORIGIN_B]))
+    def there_is_no_fourth(self, origin: Origin) -> None:
+        from courser_transport import run_sync
+
+        assert self.pool._take_idle(origin) is None
+        with pytest.raises(PoolTimeout):
+            run_sync(self.pool.acquire(origin, {"pool": 0.0}))
+
+    @precondition(lambda self: self.lent)
+    @rule(index=st.integers(0, 2), is_reusable=st.booleans())
+    def release(self, index: int, is_reusable: bool) -> None:
+        connection = self.lent.pop(index % len(self.lent))
+        connection.is_reusable = is_reusable
+        self.pool.release(connection)
+
+    @precondition(lambda self: self.lent)
+    @rule()
+    def fail_to_connect(self) -> None:
+        from courser_transport import run_sync
+
+        if self.pool.open < 3 and self.pool._take_idle(Origin("http", "c.example", 80)) is None:
+            self.backend._streams = [ConnectError("refused")]
+            with pytest.raises(ConnectError):
+                run_sync(self.pool.acquire(Origin("http", "c.example", 80), {}))
+
+    @invariant()
+    def places_add_up(self) -> None:
+        pool = self.pool
+        assert pool.open == pool.lent + pool.idle + pool.connecting <= 3
+        assert pool.lent == len(self.lent)
+        assert pool.connecting == pool.waiting == 0
+        assert pool.idle <= 2
+        assert sum(len(idle) for idle in pool._idle.values()) == len(pool._idle_by_age)
+        assert all(idle for idle in pool._idle.values()), "an origin without idle connections takes no room"
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
