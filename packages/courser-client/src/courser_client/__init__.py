@@ -1,0 +1,26 @@
+"""`Client` and `AsyncClient`: one exchange, two doors.
+
+>>> from courser_client import Client
+>>> def fetch(url: str) -> str:
+...     with Client() as client:
+...         return client.get(url).raise_for_status().text
+"""
+
+from ._async_client import AsyncClient
+from ._client import Client
+from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
+from ._version import __version__
+
+__all__ = [
+    "USE_CLIENT_DEFAULT",
+    "AsyncClient",
+    "Client",
+    "TimeoutArgument",
+    "UseClientDefault",
+    "__version__",
+]
+
+# Public names report the module they are imported from, in `repr` and in pickles.
+for _object in [globals()[name] for name in __all__]:
+    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
+        _object.__module__ = __name__
