@@ -1,0 +1,60 @@
+"""courser, httpx and httpx2: one adapter, because they have one interface."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Self
+
+from clients.adapter import CONNECTIONS, TIMEOUT, Answer, Settings
+
+
+class AsyncHTTPXLike:
+    def __init__(self, name: str, settings: Settings) -> None:
+        library = importlib.import_module(name)
+        self._client = library.AsyncClient(**_arguments(library, settings))
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._client.__aexit__(*exception)
+
+    async def get(self, url: str) -> Answer:
+        response = await self._client.get(url)
+        return response.status_code, len(response.content)
+
+    async def download(self, url: str) -> Answer:
+        length = 0
+        async with self._client.stream("GET", url) as response:
+            async for chunk in response.aiter_bytes():
+                length += len(chunk)
+        return response.status_code, length
+
+
+class SyncHTTPXLike:
+    def __init__(self, name: str, settings: Settings) -> None:
+        library = importlib.import_module(name)
+        self._client = library.Client(**_arguments(library, settings))
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.__exit__(*exception)
+
+    def get(self, url: str) -> Answer:
+        response = self._client.get(url)
+        return response.status_code, len(response.content)
+
+
+def _arguments(library: Any, settings: Settings) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "limits": library.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        "timeout": TIMEOUT,
+    }
+    context = settings.ssl_context()
+    if context is not None:
+        arguments["verify"] = context
+    return arguments

@@ -1,0 +1,13 @@
+"""Everything that is measured, in the order of the report. A new kind of work is a new module and a line here."""
+
+from __future__ import annotations
+
+from scenarios import download, small_get
+from scenarios.definition import Scenario
+
+BY_NAME: dict[str, Scenario] = {scenario.name: scenario for scenario in (*small_get.SCENARIOS, *download.SCENARIOS)}
+
+
+def client_names() -> list[str]:
+    """Return the name of every client that takes part in anything."""
+    return list(dict.fromkeys(client for scenario in BY_NAME.values() for client in scenario.clients))
