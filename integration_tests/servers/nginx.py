@@ -1,0 +1,117 @@
+"""nginx with a configuration of ours: plain and TLS, small, large, compressed, empty and failing answers."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .certificates import Authority
+from .processes import ServerProcess, listener, port_of
+
+SMALL = b'{"greeting":"hi"}\n'
+MEDIUM = bytes(range(256)) * 4096
+LARGE = MEDIUM * 20
+REPETITIVE = b"all work and no play\n" * 2000
+
+
+class NginxIsMissing(Exception):
+    """There is no nginx on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__("nginx was not found; install it, for instance with: apt-get install nginx-light")
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """Where nginx listens.
+
+    Every answer names its connection in `X-Connection`, so that a test sees what was reused.
+    """
+
+    http: str
+    https: str
+
+
+@contextmanager
+def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
+    """Run nginx from files under the directory; `NginxIsMissing` where there is none."""
+    binary = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    if binary is None:
+        raise NginxIsMissing
+    files = directory / "files"
+    (files / "gzip").mkdir(parents=True)
+    (files / "small.json").write_bytes(SMALL)
+    (files / "medium.bin").write_bytes(MEDIUM)
+    (files / "large.bin").write_bytes(LARGE)
+    (files / "gzip" / "repetitive.txt").write_bytes(REPETITIVE)
+
+    plain, tls = listener(), listener()
+    certificate, key = authority.write_server_certificate()
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        CONFIGURATION.format(
+            # Workers that give up root could not read what pytest keeps in directories of mode 0700.
+            user="user root root;" if os.geteuid() == 0 else "",
+            directory=directory,
+            files=files,
+            temporary_paths=_temporary_paths(binary, directory),
+            plain=port_of(plain),
+            tls=port_of(tls),
+            certificate=certificate,
+            key=key,
+        )
+    )
+    command = [binary, "-p", str(directory), "-c", str(configuration), "-e", str(directory / "error.log")]
+    # `NGINX` is how a running nginx hands its listening sockets to its successor.
+    inherited = {"NGINX": f"{plain.fileno()};{tls.fileno()};"}
+    where = Nginx(http=f"http://127.0.0.1:{port_of(plain)}", https=f"https://127.0.0.1:{port_of(tls)}")
+    port = port_of(plain)
+    with ServerProcess(command, [plain, tls], directory / "output.log", inherited) as process:
+        process.require_answer(port)
+        yield where
+
+
+def _temporary_paths(binary: str, directory: Path) -> str:
+    """Keep every temporary file here: the compiled-in places belong to the system's own nginx."""
+    built = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stderr
+    modules = [name for name in ("proxy", "fastcgi", "uwsgi", "scgi") if f"--without-http_{name}_module" not in built]
+    lines = [f"{name}_temp_path {directory / name};" for name in modules]
+    return "\n    ".join([f"client_body_temp_path {directory / 'bodies'};", *lines])
+
+
+CONFIGURATION = """\
+{user}
+daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+
+events {{ worker_connections 2048; }}
+
+http {{
+    {temporary_paths}
+    access_log off;
+    types {{ application/json json; text/plain txt; }}
+    default_type application/octet-stream;
+    add_header X-Connection $connection always;
+
+    server {{
+        listen 127.0.0.1:{plain};
+        listen 127.0.0.1:{tls} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        root {files};
+
+        location /gzip/ {{ gzip on; gzip_min_length 0; gzip_types text/plain; }}
+        location = /204 {{ return 204; }}
+        location = /500 {{ return 500 "broken on purpose"; }}
+        location = /closing {{ keepalive_timeout 0; return 200 "goodbye"; }}
+        location = /three-a-connection {{ keepalive_requests 3; return 200 "ok"; }}
+        location = /slow.bin {{ alias {files}/large.bin; limit_rate 200k; }}
+        location = /upload {{ client_max_body_size 1m; return 200 "accepted"; }}
+    }}
+}}
+"""
