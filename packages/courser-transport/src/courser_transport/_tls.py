@@ -119,6 +119,8 @@ class TLSStream:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self._early = b""  # decrypted while looking whether the connection is still clean
+        self._has_more = True  # something may be here already that no read has decrypted
+        self._is_ended = False
 
     async def handshake(self, deadline: Deadline) -> None:
         """Agree on keys and check who the peer is, before `deadline`.
@@ -165,6 +167,10 @@ class TLSStream:
         if self._early:
             early, self._early = self._early, b""
             return early
+        if self._is_ended:
+            return b""
+        if not self._has_more:  # OpenSSL would only say that it wants more, and an exception is a dear way to learn it
+            await self._fill(timeout)
         while True:
             try:
                 data = self._tls.read(limit)
@@ -172,8 +178,6 @@ class TLSStream:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
                     await self._flush(timeout)
                 await self._fill(timeout)
-            except ssl.SSLZeroReturnError:
-                return b""
             except ssl.SSLEOFError as error:
                 raise ReadError(
                     f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
@@ -181,7 +185,11 @@ class TLSStream:
             except ssl.SSLError as error:
                 raise ReadError(f"reading from {self._peer} failed: {_tls_reason(error)}") from error
             else:
-                return self._more_records(data, limit) if self._incoming.pending else data
+                if self._incoming.pending:
+                    data = self._more_records(data, limit)
+                self._has_more = len(data) >= limit or self._incoming.pending > 0
+                self._is_ended = not data
+                return data
 
     def _more_records(self, data: bytes, limit: int) -> bytes:
         """Add the records that are here already: one step of the caller's for all of them."""
@@ -233,6 +241,7 @@ class TLSStream:
             self._incoming.write(arrived)
         elif arrived is not None:
             return True
+        self._has_more = True
         try:
             self._early = self._tls.read(READ_SIZE)
         except ssl.SSLWantReadError:

@@ -27,7 +27,6 @@ from .._body import AsyncBody, SyncBody
 from .._exceptions import RemoteProtocolError, WriteError
 from .._network import READ_SIZE, Stream
 from .._trace import trace
-from ._arbiter import arbitrate_head
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
 from ._request_head import request_head, tokens
@@ -233,6 +232,8 @@ class HTTP1Connection:
 
     def _arbitrated(self, buffer: bytes, method: str) -> tuple[ResponseHead, int]:
         """Return what h11 makes of a head that the fast reader declined, and where it ends."""
+        from ._arbiter import arbitrate_head  # loads h11, which most programs never need
+
         match = _HEAD_END.search(buffer)
         end = match.end() if match else len(buffer)
         head = arbitrate_head(buffer[:end], method)

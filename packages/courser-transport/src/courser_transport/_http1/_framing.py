@@ -10,8 +10,10 @@ import re
 import typing
 
 from .._exceptions import RemoteProtocolError
-from ._arbiter import ChunkArbiter
 from ._head import ResponseHead
+
+if typing.TYPE_CHECKING:
+    from ._arbiter import ChunkArbiter
 
 _DIGITS = re.compile(rb"[0-9]{1,20}")
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})\r\n")
@@ -187,6 +189,8 @@ class ChunkedReader:
         return content
 
     def _hand_over(self, data: bytes) -> bytes:
+        from ._arbiter import ChunkArbiter  # loads h11, which most programs never need
+
         self._arbiter = ChunkArbiter()
         return self._arbitrated(data, counted=False)
 
