@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from courser_transport._deadline import Deadline
 from loopback import peer, reset
-from worlds import PATIENCE, LoopWorld, World, in_event_loops, in_every_world
+from worlds import PATIENCE, World, in_asyncio_loops, in_event_loops, in_every_world
 
 SOON = 0.02
 
@@ -90,10 +91,7 @@ async def test_a_large_write_arrives_whole(world: World) -> None:
         task = await world.beside(send)
         received = 0
         while received < size:
-            if isinstance(world, LoopWorld):
-                received += len(await asyncio.to_thread(sock.recv, 1_000_000))
-            else:
-                received += len(sock.recv(1_000_000))
+            received += len(await world.in_thread(sock.recv, 1_000_000))
         await task.result()
         stream.close()
 
@@ -134,8 +132,8 @@ async def test_a_reset_makes_an_idle_stream_readable(world: World) -> None:
         stream, sock = await _connected(world, p)
         reset(sock)
         assert stream.is_readable()
-        if isinstance(world, LoopWorld):
-            await asyncio.sleep(0)
+        if world.has_loop:
+            await world.turn()
             assert stream.is_readable()
         stream.close()
 
@@ -150,8 +148,8 @@ async def test_closing_wakes_whoever_reads(world: World) -> None:
                 await stream.read(100, PATIENCE)
 
         task = await world.beside(read)
-        if isinstance(world, LoopWorld):
-            await asyncio.sleep(0)
+        if world.has_loop:
+            await world.turn()
         stream.close()
         stream.close()
         await task.result()
@@ -166,8 +164,8 @@ async def test_the_farewell_leaves_before_the_connection_closes(world: World) ->
     with peer() as p:
         stream, sock = await _connected(world, p)
         stream.close(b"bye")
-        if isinstance(world, LoopWorld):
-            await asyncio.sleep(0)
+        if world.has_loop:
+            await world.turn()
         assert sock.recv(100) == b"bye"
         assert sock.recv(100) == b""
 
@@ -266,18 +264,18 @@ async def test_a_promise_wakes_who_waits(world: World) -> None:
         return await waiter.wait(PATIENCE)
 
     task = await world.beside(wait)
-    if isinstance(world, LoopWorld):
-        await asyncio.sleep(0)
+    if world.has_loop:
+        await world.turn()
     assert waiter.deliver("grant")
     assert await task.result() == "grant"
 
 
-@in_event_loops
+@in_asyncio_loops
 async def test_bytes_that_come_with_a_cancellation_are_kept(world: World) -> None:
     with peer() as p:
         stream, _ = await _connected(world, p)
         task = asyncio.ensure_future(stream.read(100, PATIENCE))
-        await asyncio.sleep(0)
+        await world.turn()
         stream.data_received(b"just now")
         task.cancel()
         await asyncio.wait([task])
@@ -290,12 +288,16 @@ async def test_bytes_that_come_with_a_cancellation_are_kept(world: World) -> Non
 async def test_two_tasks_cannot_read_one_connection(world: World) -> None:
     with peer() as p:
         stream, sock = await _connected(world, p)
-        task = asyncio.ensure_future(stream.read(100, PATIENCE))
-        await asyncio.sleep(0)
+
+        async def read() -> Any:
+            return await stream.read(100, PATIENCE)
+
+        task = await world.beside(read)
+        await world.turn()
         with pytest.raises(RuntimeError, match="two tasks are reading the same connection to peer:1"):
             await stream.read(100, PATIENCE)
         sock.sendall(b"x")
-        assert await task == b"x"
+        assert await task.result() == b"x"
         stream.close()
 
 
@@ -304,7 +306,6 @@ async def test_a_slow_reader_slows_its_peer(world: World) -> None:
     with peer() as p:
         stream, sock = await _connected(world, p)
         sock.settimeout(0.1)
-        sent = 0
 
         def flood() -> int:
             total = 0
@@ -315,8 +316,8 @@ async def test_a_slow_reader_slows_its_peer(world: World) -> None:
                 pass
             return total
 
-        sent = await asyncio.to_thread(flood)
-        assert stream._waiting_size < 1_000_000, "what waits in memory is bounded"
+        sent = await world.in_thread(flood)
+        assert sent < 50_000_000, "the peer is held up, because what waits here is bounded"
         received = 0
         while received < sent:
             received += len(await stream.read(65536, PATIENCE))
@@ -328,30 +329,54 @@ async def test_a_slow_reader_slows_its_peer(world: World) -> None:
 async def test_a_cancelled_connect_leaves_no_socket(world: World) -> None:
     with peer() as p:
         for turns in range(6):
-            connecting = world.backend.connect_tcp(p.addresses, "peer:1", Deadline(PATIENCE))
-            task: asyncio.Future[Any] = asyncio.ensure_future(connecting)
+
+            async def connect() -> None:
+                (await world.backend.connect_tcp(p.addresses, "peer:1", Deadline(PATIENCE))).close()
+
+            task = await world.beside(connect)
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await world.turn()
             task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled():
-                task.result().close()
-        del task, connecting
-        await asyncio.sleep(0.01)
+            await task.ended()
+        for _ in range(10):
+            await world.turn()
         gc.collect()  # an open socket would be a ResourceWarning, and that an error
 
 
-@in_event_loops
+@in_asyncio_loops
 async def test_reads_of_one_connection_share_a_timer(world: World) -> None:
     with peer() as p:
         stream, _ = await _connected(world, p)
         timers = set()
         for _ in range(50):
             reading = asyncio.ensure_future(stream.read(1, PATIENCE))
-            await asyncio.sleep(0)
+            await world.turn()
             timers.add(stream._timer)
             stream.data_received(b"x")
             assert await reading == b"x"
         assert len(timers) == 1
         assert None not in timers
+        stream.close()
+
+
+@in_event_loops
+async def test_a_large_write_to_a_slow_peer_has_time_as_long_as_something_moves(world: World) -> None:
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        size = 8_000_000
+
+        async def send() -> None:
+            await stream.write(b"x" * size, 0.3)
+
+        task = await world.beside(send)
+        pause = threading.Event()
+
+        def receive() -> int:
+            pause.wait(0.05)
+            return len(sock.recv(500_000))
+
+        received = 0
+        while received < size:
+            received += await world.in_thread(receive)
+        await task.result()
         stream.close()

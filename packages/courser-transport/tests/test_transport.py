@@ -110,7 +110,7 @@ def test_an_async_transport_belongs_to_one_loop() -> None:
 
 
 def test_an_async_transport_without_a_loop_is_a_clear_error() -> None:
-    with pytest.raises(RuntimeError, match="needs a running asyncio event loop"):
+    with pytest.raises(RuntimeError, match="needs a running event loop, asyncio's or trio's"):
         _ = AsyncHTTPTransport().pool
 
 

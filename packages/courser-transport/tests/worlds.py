@@ -1,147 +1,255 @@
-"""One test, every world: `@in_every_world` runs an `async def test(world)` in threads, asyncio and uvloop.
+"""One test, every world: `@in_every_world` runs an `async def test(world)` in threads, asyncio, uvloop and trio.
 
-A `World` gives the test what differs: the backend, and a way to let something else run.
+A `World` gives the test what differs: the backend, and ways to run something beside the test and to let it run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import trio
 import uvloop
 
 from courser_transport import Backend, run_sync
-from courser_transport._backends.asyncio import AsyncioBackend
+from courser_transport._backends import current_backend
 from courser_transport._backends.threads import ThreadBackend
 from courser_transport._body import AsyncBody, SyncBody
 
 PATIENCE = 10.0
 """Seconds after which a test that waits for something has failed."""
 
-
-class ThreadWorld:
-    """Tests run in the thread of pytest; what runs beside them gets a thread of its own."""
-
-    name = "threads"
-    body: type[SyncBody] | type[AsyncBody] = SyncBody
-
-    def __init__(self) -> None:
-        self.backend: Backend = ThreadBackend()
-
-    async def beside(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Task:
-        """Run `work` beside the test, and return what waits for it."""
-        outcome: list[Any] = []
-
-        def run() -> None:
-            try:
-                outcome.append((run_sync(work()), None))
-            except BaseException as error:
-                outcome.append((None, error))
-
-        thread = threading.Thread(target=run)
-        thread.start()
-
-        async def result() -> Any:
-            thread.join(PATIENCE)
-            assert outcome, "what runs beside the test does not end"
-            value, error = outcome[0]
-            if error is not None:
-                raise error
-            return value
-
-        return Task(result)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Let others run until `condition` holds."""
-        pause = threading.Event()
-        for _ in range(int(PATIENCE / 0.001)):
-            if condition():
-                return
-            pause.wait(0.001)
-        raise AssertionError("what the test waits for does not happen")
-
-
-class LoopWorld:
-    """Tests run in an event loop; what runs beside them is a task."""
-
-    body: type[SyncBody] | type[AsyncBody] = AsyncBody
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.backend: Backend = AsyncioBackend()
-
-    async def beside(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Task:
-        """Run `work` beside the test, and return what waits for it."""
-        task = asyncio.ensure_future(work())
-        return Task(lambda: asyncio.wait_for(task, PATIENCE), task)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Let others run until `condition` holds."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                await asyncio.sleep(0)
+Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class Task:
-    """Something that runs beside a test."""
+    """Something that runs beside a test: `is_done`, and how it ended."""
 
-    def __init__(self, result: Callable[[], Awaitable[Any]], task: asyncio.Future[Any] | None = None) -> None:
-        self.result = result
-        self._task = task
+    def __init__(self, world: World, work: Work) -> None:
+        self._world = world
+        self._work = work
+        self._outcome: list[Any] = []
+        self._error: BaseException | None = None
+        self.is_done = False
+
+    async def run(self) -> None:
+        """Do the work and note its end; a cancellation goes on to whoever runs this."""
+        try:
+            self._outcome.append(await self._work())
+        except BaseException as error:
+            self._error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self.is_done = True
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether it ended by being cancelled."""
+        return isinstance(self._error, (asyncio.CancelledError, trio.Cancelled))
 
     def cancel(self) -> None:
         """Cancel it, in the worlds where that can be done."""
-        assert self._task is not None, "threads cannot be cancelled"
+        raise AssertionError("threads cannot be cancelled")
+
+    async def ended(self) -> None:
+        """Wait for its end, whichever it is."""
+        await self._world.until(lambda: self.is_done)
+
+    async def result(self) -> Any:
+        """Wait for its end; return its result, or raise its error."""
+        await self.ended()
+        if self._error is not None:
+            raise self._error
+        return self._outcome[0]
+
+
+class World:
+    """What differs between worlds."""
+
+    body: type[SyncBody] | type[AsyncBody] = AsyncBody
+    has_loop = True
+
+    def __init__(self, name: str, backend: Backend) -> None:
+        self.name = name
+        self.backend = backend
+
+    async def beside(self, work: Work) -> Task:
+        """Run `work` beside the test."""
+        raise NotImplementedError
+
+    async def turn(self) -> None:
+        """Let what runs beside the test run for a turn."""
+        raise NotImplementedError
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call something that blocks, without keeping others from running."""
+        raise NotImplementedError
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let others run until `condition` holds."""
+        deadline = threading.Event()
+        timer = threading.Timer(PATIENCE, deadline.set)
+        timer.daemon = True
+        timer.start()
+        try:
+            while not condition():
+                assert not deadline.is_set(), "what the test waits for does not happen"
+                await self.turn()
+        finally:
+            timer.cancel()
+
+
+class ThreadWorld(World):
+    """Tests run in the thread of pytest; what runs beside them gets a thread of its own."""
+
+    body = SyncBody
+    has_loop = False
+
+    def __init__(self) -> None:
+        super().__init__("threads", ThreadBackend())
+        self._pause = threading.Event()
+
+    async def beside(self, work: Work) -> Task:
+        task = Task(self, work)
+        threading.Thread(target=lambda: run_sync(task.run()), daemon=True).start()
+        return task
+
+    async def turn(self) -> None:
+        self._pause.wait(0.0005)
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+
+class AsyncioTask(Task):
+    """A task of asyncio's."""
+
+    def start(self) -> None:
+        self._task = asyncio.ensure_future(self.run())
+
+    def cancel(self) -> None:
         self._task.cancel()
 
+    async def ended(self) -> None:
+        await asyncio.wait([self._task], timeout=PATIENCE)
+        assert self._task.done(), "what runs beside the test does not end"
+        if not self.is_done:  # cancelled before its first step
+            self.is_done = True
+            self._error = asyncio.CancelledError()
 
-World = ThreadWorld | LoopWorld
+
+class AsyncioWorld(World):
+    """Tests run in a loop of asyncio's or uvloop's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, current_backend())
+
+    async def beside(self, work: Work) -> Task:
+        task = AsyncioTask(self, work)
+        task.start()
+        return task
+
+    async def turn(self) -> None:
+        await asyncio.sleep(0)
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.to_thread(function, *arguments)
+
+
+class TrioTask(Task):
+    """A task of trio's, in a scope that can be cancelled."""
+
+    def __init__(self, world: World, work: Work) -> None:
+        super().__init__(world, work)
+        self._scope = trio.CancelScope()
+
+    async def run(self) -> None:
+        with self._scope:
+            await super().run()
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+
+class TrioWorld(World):
+    """Tests run in trio, inside a nursery."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        super().__init__("trio", current_backend())
+        self._nursery = nursery
+
+    async def beside(self, work: Work) -> Task:
+        task = TrioTask(self, work)
+        self._nursery.start_soon(task.run)
+        return task
+
+    async def turn(self) -> None:
+        # Within one turn trio runs its tasks in any order; after two, all have run at least once.
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+
+    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await trio.to_thread.run_sync(function, *arguments)
+
+
 Test = Callable[..., Coroutine[Any, Any, None]]
 
 
 def _run(name: str, test: Test, arguments: dict[str, Any]) -> None:
     if name == "threads":
         run_sync(test(ThreadWorld(), **arguments))
-        return
+    elif name == "trio":
+        trio.run(_in_nursery, test, arguments)
+    else:
 
-    async def main() -> None:
-        await test(LoopWorld(name), **arguments)
+        async def main() -> None:
+            await test(AsyncioWorld(name), **arguments)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if name == "uvloop" else None) as runner:
-        runner.run(main())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if name == "uvloop" else None) as runner:
+            runner.run(main())
+
+
+async def _in_nursery(test: Test, arguments: dict[str, Any]) -> None:
+    try:
+        async with trio.open_nursery() as nursery:
+            await test(TrioWorld(nursery), **arguments)
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # The test's own failure, as it would be without the nursery around it.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
 
 
 def _in_worlds(*names: str) -> Callable[[Test], Callable[..., None]]:
     def decorate(test: Test) -> Callable[..., None]:
-        import inspect
-
         signature = inspect.signature(test)
-        parameters = [p for p in signature.parameters.values() if p.name != "world"]
+        parameters = [
+            inspect.Parameter("world_name", inspect.Parameter.KEYWORD_ONLY),
+            *[
+                parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+                for parameter in signature.parameters.values()
+                if parameter.name != "world"
+            ],
+        ]
 
         def run(world_name: str, **arguments: Any) -> None:
             _run(world_name, test, arguments)
 
         run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
-        run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # where pytest looks for fixtures
-            parameters=[inspect.Parameter("world_name", inspect.Parameter.KEYWORD_ONLY), *_keyword_only(parameters)],
-            return_annotation=None,
-        )
-        marks = getattr(test, "pytestmark", [])
-        if marks:
-            run.pytestmark = list(marks)  # type: ignore[attr-defined]  # pytest's own place for marks
+        # Where pytest looks for fixtures and marks.
+        run.__signature__ = signature.replace(parameters=parameters, return_annotation=None)  # type: ignore[attr-defined]
+        run.pytestmark = list(getattr(test, "pytestmark", []))  # type: ignore[attr-defined]
         return pytest.mark.parametrize("world_name", names)(run)
 
     return decorate
 
 
-def _keyword_only(parameters: list[Any]) -> list[Any]:
-    import inspect
-
-    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-
-
-in_every_world = _in_worlds("threads", "asyncio", "uvloop")
-in_event_loops = _in_worlds("asyncio", "uvloop")
+in_every_world = _in_worlds("threads", "asyncio", "uvloop", "trio")
+in_event_loops = _in_worlds("asyncio", "uvloop", "trio")
+in_asyncio_loops = _in_worlds("asyncio", "uvloop")

@@ -95,7 +95,7 @@ class Limits:
 
     - `max_connections`: open at once
     - `max_keepalive_connections`: of them, kept while nothing uses them
-    - `keepalive_expiry`: seconds after which a connection that nothing used is closed
+    - `keepalive_expiry`: seconds after which a connection that nothing used is not used again, but closed
     """
 
     __slots__ = ("keepalive_expiry", "max_connections", "max_keepalive_connections")

@@ -75,6 +75,10 @@ class Backend(typing.Protocol):
 
     name: str
 
+    def is_current(self) -> bool:
+        """Return whether the caller is in this world: in its event loop, or in any thread."""
+        ...
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host; raises `ConnectError`, `ConnectTimeout`."""
         ...

@@ -150,7 +150,7 @@ class ConnectionPool:
         with self._lock:
             self._waiters.pop(waiter, None)
         late = waiter.abandon()
-        if late is not None:
+        if late is not None and not isinstance(late, _Closed):
             self._pass_on(late)
 
     async def _connect(self, origin: Origin, timeout: float | None) -> HTTP1Connection:

@@ -140,6 +140,10 @@ class ScriptedBackend:
         self._waiters = waiters
         self.connected: list[str] = []
 
+    def is_current(self) -> bool:
+        """Return what the real backend says."""
+        return self._waiters.is_current()
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return one address that means `host`."""
         return [(0, (host, port))]

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
-import typing
 
-if typing.TYPE_CHECKING:
-    from .asyncio import AsyncioBackend
+from .._network import Backend
 
 
-def current_backend() -> AsyncioBackend:
-    """Return the backend of the event loop that runs here; raises `RuntimeError` where none does."""
-    # A loop that runs has imported asyncio; asking it otherwise would import it for nothing.
+def current_backend() -> Backend:
+    """Return the backend of the event loop that runs here; raises `RuntimeError` where none does.
+
+    Only what is needed is imported: nothing of anyio where asyncio runs.
+    """
+    # A loop that runs has imported its library; asking one that was not would import it for nothing.
     if "asyncio" in sys.modules:
         from .asyncio import AsyncioBackend
 
         if AsyncioBackend.is_running():
             return AsyncioBackend()
-    raise RuntimeError("an async client needs a running asyncio event loop; there is none here")
+    if "trio" in sys.modules:
+        from .anyio import AnyioBackend
+
+        if AnyioBackend.is_running():
+            return AnyioBackend()
+    raise RuntimeError("an async client needs a running event loop, asyncio's or trio's; there is none here")

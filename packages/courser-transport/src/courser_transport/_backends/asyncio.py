@@ -43,6 +43,7 @@ class AsyncioStream(asyncio.Protocol):
         "_loop",
         "_peer",
         "_reader",
+        "_socket",
         "_timeout",
         "_timer",
         "_timer_due",
@@ -54,8 +55,9 @@ class AsyncioStream(asyncio.Protocol):
     _transport: asyncio.Transport
     _kernel: Kernel
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, peer: str) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: str) -> None:
         self._loop = loop
+        self._socket = sock
         self._peer = peer
         self._waiting: collections.deque[bytes] = collections.deque()
         self._waiting_size = 0
@@ -76,7 +78,7 @@ class AsyncioStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the loop's transport."""
         self._transport = typing.cast(asyncio.Transport, transport)  # TCP always gives both directions
-        self._kernel = Kernel(transport.get_extra_info("socket"))
+        self._kernel = Kernel(self._socket)
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to whoever is waiting for them, or keep them."""
@@ -198,19 +200,22 @@ class AsyncioStream(asyncio.Protocol):
             await self._drained(timeout)
 
     async def _drained(self, timeout: float | None) -> None:
-        drain: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-        self._drain = drain
-        timer = None if timeout is None else self._loop.call_later(timeout, self._on_write_timeout, drain, timeout)
-        try:
-            await drain
-        finally:
-            self._drain = None
-            if timer is not None:
-                timer.cancel()
-
-    def _on_write_timeout(self, drain: asyncio.Future[None], timeout: float) -> None:
-        if not drain.done():
-            drain.set_exception(WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}"))
+        """Wait until the loop's buffer has room again; time is over when nothing left it for that long."""
+        while self._is_writing_paused:
+            if self._is_closed or self._error is not None:
+                raise self._write_error()
+            unsent = self._transport.get_write_buffer_size()
+            drain: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+            self._drain = drain
+            timer = None if timeout is None else self._loop.call_later(timeout, _set_done, drain)
+            try:
+                await drain
+            finally:
+                self._drain = None
+                if timer is not None:
+                    timer.cancel()
+            if self._is_writing_paused and self._transport.get_write_buffer_size() >= unsent:
+                raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
 
     def take(self) -> bytes | None:
         """Return what has arrived already."""
@@ -232,9 +237,12 @@ class AsyncioStream(asyncio.Protocol):
         if self._is_closed:
             return
         self._is_closed = True
-        if farewell and self._error is None:
-            self._transport.write(farewell)
-        self._transport.abort()
+        try:
+            if farewell and self._error is None:
+                self._transport.write(farewell)
+            self._transport.abort()
+        except RuntimeError:  # the loop is closed, and will not do it any more
+            self._socket.close()
         # The loop reports the end in its next turn; whoever waits is told now.
         self._is_ended = True
         self._wake_reader()
@@ -257,6 +265,11 @@ class AsyncioStream(asyncio.Protocol):
             return WriteError(closed_here(self._peer))
         why = reason(self._error) if self._error is not None else "the peer closed the connection"
         return _because(WriteError(f"writing to {self._peer} failed: {why}"), self._error)
+
+
+def _set_done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 E = typing.TypeVar("E", bound=BaseException)
@@ -382,7 +395,7 @@ class AsyncioBackend:
             await self.loop.sock_connect(sock, address)
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, peer), sock=sock)
+            _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, sock, peer), sock=sock)
             return stream
         except BaseException:
             sock.close()

@@ -159,6 +159,10 @@ class ThreadBackend:
 
     name = "threads"
 
+    def is_current(self) -> bool:
+        """Return True: any thread will do."""
+        return True
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host. The platform's resolver cannot be interrupted, so the
         deadline does not shorten it; the time it took counts against connecting."""

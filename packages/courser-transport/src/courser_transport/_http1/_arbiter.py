@@ -79,5 +79,5 @@ class ChunkArbiter:
 
 
 def _lower(error: Exception) -> str:
-    text = str(error)
+    text = str(error).replace("bytearray(b", "(b")
     return text[:1].lower() + text[1:] if text else "it breaks the grammar of RFC 9112"

@@ -249,7 +249,7 @@ class HTTP1Connection:
         """Skip a 1xx response (RFC 9110 §15.2), and tell the `trace` extension of it."""
         status, version, reason, fields, _ = head
         if status == 101:
-            raise RemoteProtocolError(f"{self.peer} switches protocols (101), which the request did not ask for")
+            raise RemoteProtocolError(f"{self.peer} switches protocols (101), which this client does not do")
         if count > MAX_INTERIM_RESPONSES:
             raise RemoteProtocolError(f"{self.peer} sent more than {MAX_INTERIM_RESPONSES} interim (1xx) responses")
         raw = [(name, value) for name, _, value in fields]

@@ -1,0 +1,216 @@
+"""The world of every other event loop that anyio knows: trio today.
+
+Sockets are used without blocking, and anyio says when one is ready; that keeps closing synchronous, which anyio's own
+streams do not offer. On asyncio the backend of its own is faster, and this one works too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import typing
+
+import anyio
+import anyio.lowlevel
+
+from .._deadline import Deadline
+from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from .._network import READ_SIZE, Address
+from ._reasons import closed_here, reason, refused, seconds
+
+T = typing.TypeVar("T")
+
+
+class AnyioStream:
+    """One connection; used by one task at a time, and closed from any."""
+
+    __slots__ = ("_is_closed", "_is_reading", "_peer", "_socket")
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self._socket = sock
+        self._peer = peer
+        self._is_closed = False
+        self._is_reading = False
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, waiting for something."""
+        if self._is_reading:
+            raise RuntimeError(f"two tasks are reading the same connection to {self._peer}")
+        self._is_reading = True
+        try:
+            with anyio.move_on_after(timeout):
+                while True:
+                    try:
+                        return self._socket.recv(limit)
+                    except BlockingIOError:
+                        await anyio.wait_readable(self._socket)
+        except (OSError, anyio.ClosedResourceError, anyio.BusyResourceError) as error:
+            if self._is_closed:
+                raise ReadError(closed_here(self._peer)) from error
+            raise ReadError(f"reading from {self._peer} failed: {reason(error)}") from error
+        finally:
+            self._is_reading = False
+        raise ReadTimeout(f"reading from {self._peer} timed out after {seconds(timeout)}")
+
+    async def write(self, data: bytes, timeout: float | None) -> None:
+        """Return when all of `data` was accepted by the system."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                try:
+                    rest = rest[self._socket.send(rest) :]
+                except BlockingIOError:
+                    with anyio.move_on_after(timeout) as patience:
+                        await anyio.wait_writable(self._socket)
+                    if patience.cancelled_caught:
+                        raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}") from None
+        except (OSError, anyio.ClosedResourceError, anyio.BusyResourceError) as error:
+            if self._is_closed:
+                raise WriteError(closed_here(self._peer)) from error
+            raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+
+    def take(self) -> bytes | None:
+        """Return what has arrived already."""
+        try:
+            return self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def is_readable(self) -> bool:
+        """Return whether bytes or a goodbye are there to read."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def close(self, farewell: bytes = b"") -> None:
+        """Close at once, waking a task that waits for the socket."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with contextlib.suppress(OSError):
+            if farewell:
+                self._socket.send(farewell)
+        with contextlib.suppress(Exception):  # no loop runs any more, so nobody waits
+            anyio.notify_closing(self._socket)
+        self._socket.close()
+
+    def extra(self, name: str) -> typing.Any:
+        """Return the socket or one of its addresses."""
+        with contextlib.suppress(OSError):
+            if name == "socket":
+                return self._socket
+            if name == "peer_address":
+                return self._socket.getpeername()
+            if name == "local_address":
+                return self._socket.getsockname()
+        return None
+
+
+class AnyioWaiter(typing.Generic[T]):
+    """A promise between two tasks of one loop."""
+
+    __slots__ = ("_arrived", "_grant", "_is_waiting")
+
+    def __init__(self) -> None:
+        self._arrived = anyio.Event()
+        self._is_waiting = True
+        self._grant: T | None = None
+
+    def deliver(self, grant: T) -> bool:
+        """Hand `grant` over, unless nobody waits any more."""
+        if not self._is_waiting:
+            return False
+        self._is_waiting = False
+        self._grant = grant
+        self._arrived.set()
+        return True
+
+    async def wait(self, timeout: float | None) -> T | None:
+        """Return the grant, or None when time is over."""
+        with anyio.move_on_after(timeout):
+            await self._arrived.wait()
+        return self.abandon()
+
+    def abandon(self) -> T | None:
+        """Stop waiting; return a grant that came already."""
+        self._is_waiting = False
+        grant, self._grant = self._grant, None
+        return grant
+
+
+class AnyioBackend:
+    """The running loop, whichever it is."""
+
+    name = "anyio"
+
+    def __init__(self) -> None:
+        self._token = anyio.lowlevel.current_token()
+
+    @staticmethod
+    def is_running() -> bool:
+        """Return whether a loop that anyio knows runs in this thread."""
+        try:
+            anyio.lowlevel.current_token()
+        except RuntimeError:
+            return False
+        return True
+
+    def is_current(self) -> bool:
+        """Return whether this backend's loop is the one that runs here."""
+        try:
+            return anyio.lowlevel.current_token() == self._token
+        except RuntimeError:
+            return False
+
+    async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """Return the addresses of a host; the platform's resolver runs in a thread."""
+        try:
+            with anyio.move_on_after(deadline.left()):
+                found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                return [(int(family), address) for family, _, _, _, address in found]
+        except (OSError, UnicodeError) as error:
+            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
+        raise ConnectTimeout(f"looking up {host} timed out after {seconds(deadline.limit)}")
+
+    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> AnyioStream:
+        """Try the addresses in turn, before a deadline that is for all of them together."""
+        failures: list[OSError] = []
+        left = deadline.left()
+        with anyio.move_on_after(math.inf if left is None else left):
+            for family, address in addresses:
+                try:
+                    return await _connect(family, address, peer)
+                except OSError as error:
+                    failures.append(error)
+            raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
+        raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}")
+
+    def waiter(self) -> AnyioWaiter[typing.Any]:
+        """Return a new promise between tasks."""
+        return AnyioWaiter()
+
+
+async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> AnyioStream:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            await anyio.wait_writable(sock)
+            refusal = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if refusal:
+                raise OSError(refusal, "connect") from None
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return AnyioStream(sock, peer)
+    except BaseException:
+        sock.close()
+        raise
