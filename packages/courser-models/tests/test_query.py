@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courser_models import QueryParams
+from courser_models import InvalidURL, QueryParams
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 pair_lists = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]) | texts, texts), max_size=8)
@@ -31,6 +31,7 @@ pair_lists = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]) | texts, te
         ),
         ([("b", 2), ("a", 1), ("b", None)], [("b", "2"), ("a", "1"), ("b", "")]),
         ((("a", "1"),), [("a", "1")]),
+        ([["a", "1"], ("a", b"x")], [("a", "1"), ("a", "b'x'")]),
         (QueryParams("x=1&x=2"), [("x", "1"), ("x", "2")]),
     ],
 )
@@ -126,6 +127,21 @@ def test_params_differ_from_others_and_from_their_text() -> None:
 
 def test_repr_is_what_makes_them() -> None:
     assert repr(QueryParams({"q": "b c"})) == "QueryParams('q=b+c')"
+
+
+@pytest.mark.parametrize("given_params", [5, ["ab"], [("a",)], [("a", "b", "c")], [5]])
+def test_params_without_pairs_are_refused(given_params: Any) -> None:
+    with pytest.raises(TypeError):
+        QueryParams(given_params)
+
+
+def test_params_that_no_query_can_carry_are_an_invalid_url() -> None:
+    with pytest.raises(InvalidURL, match="must be ASCII"):
+        QueryParams(b"a=\xff")
+    params = QueryParams({"a": "\ud800"})
+    with pytest.raises(InvalidURL, match="lone surrogate"):
+        str(params)
+    assert repr(params) == "QueryParams([('a', '\\ud800')])"
 
 
 def test_params_survive_pickling() -> None:

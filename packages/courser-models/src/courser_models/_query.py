@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 
+from ._exceptions import InvalidURL
 from ._types import QueryParamTypes
 
 
@@ -16,7 +17,11 @@ class QueryParams(Mapping[str, str]):
 
     Takes a query text, a mapping (a list as value repeats the name), a list of pairs, or another `QueryParams`.
     Values may be `str`, `int`, `float`, `bool` (`true`, `false`) or None (an empty value). Nothing changes it:
-    `set`, `add`, `remove` and `merge` return a new one.
+    `set`, `add`, `remove` and `merge` return a new one. As a mapping it has each name once, with its first value;
+    `multi_items` and `get_list` give the repeats. Two are equal when they have the same pairs in any order.
+
+    Raises `InvalidURL` for bytes outside ASCII and, when it is written out, for lone surrogates; `TypeError` for
+    what has no pairs.
 
     >>> str(QueryParams({"q": "b c", "page": [1, 2]}))
     'q=b+c&page=1&page=2'
@@ -124,10 +129,16 @@ class QueryParams(Mapping[str, str]):
         return sorted(self._pairs) == sorted(other._pairs)
 
     def __str__(self) -> str:
-        return form_encode(self._pairs)
+        try:
+            return form_encode(self._pairs)
+        except UnicodeEncodeError:
+            raise InvalidURL("a query parameter has a lone surrogate, which no encoding can carry") from None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
+        try:
+            return f"{type(self).__name__}({str(self)!r})"
+        except InvalidURL:
+            return f"{type(self).__name__}({self._pairs!r})"
 
     def __reduce__(self) -> tuple[typing.Any, ...]:
         return type(self), (self._pairs,)
@@ -175,10 +186,24 @@ def _pairs(value: QueryParamTypes | Mapping[str, typing.Any] | None) -> list[tup
     if isinstance(value, QueryParams):
         return list(value._pairs)
     if isinstance(value, (str, bytes)):
-        import urllib.parse
-
-        text = value.decode("ascii") if isinstance(value, bytes) else value
-        return urllib.parse.parse_qsl(text, keep_blank_values=True)
+        return _parse(value)
     if isinstance(value, Mapping):
         return flatten(value)
-    return [(str(name), primitive_text(item)) for name, item in value]
+    pairs: list[tuple[str, str]] = []
+    for pair in value:
+        if not isinstance(pair, Sequence) or isinstance(pair, (str, bytes)) or len(pair) != 2:
+            raise TypeError(f"query parameters are pairs of a name and a value, not {type(pair).__name__}: {pair!r}")
+        pairs.append((str(pair[0]), primitive_text(pair[1])))
+    return pairs
+
+
+def _parse(query: str | bytes) -> list[tuple[str, str]]:
+    """Return the pairs of a query (WHATWG URL §5.1); escapes that are not UTF-8 become U+FFFD."""
+    import urllib.parse
+
+    if isinstance(query, bytes):
+        try:
+            query = query.decode("ascii")
+        except UnicodeDecodeError:
+            raise InvalidURL("query of a URL must be ASCII; escape the other bytes") from None
+    return urllib.parse.parse_qsl(query, keep_blank_values=True)

@@ -11,6 +11,16 @@ from ._origin import Origin
 from ._query import QueryParams
 from ._types import QueryParamTypes
 
+
+class RawURL(typing.NamedTuple):
+    """The parts of a URL that a request is sent with, as `URL.raw` gives them."""
+
+    raw_scheme: bytes
+    raw_host: bytes
+    port: int | None
+    raw_path: bytes
+
+
 _COMPONENT_TYPES: dict[str, type] = {
     "scheme": str,
     "username": str,
@@ -32,9 +42,13 @@ class URL:
 
     Takes a text, another `URL`, or components by keyword: `scheme`, `username`, `password`, `userinfo` (bytes),
     `host`, `port`, `netloc` (bytes), `path`, `raw_path` (bytes), `query` (bytes), `params`, `fragment`. Keywords
-    replace that component of the text given.
+    replace that component of the text given. `username`, `password` and the zone of an IPv6 `host` are taken
+    literally; in all other components an escape that is already there keeps its meaning, and what may not stand there
+    is escaped (RFC 3986 §2). Escapes are never undone, dot segments are resolved, and http, https, ws and wss are
+    read as browsers do (WHATWG URL §4.4).
 
-    Raises `InvalidURL` where the text or a component is not valid, `TypeError` for a wrong type of argument.
+    Raises `InvalidURL` where the text or a component is not valid, is longer than 65,536 characters, or holds a
+    control character; `TypeError` for a wrong type or name of an argument.
 
     >>> url = URL("https://user:secret@Example.ORG:443/a/../b c?x=1#top")
     >>> str(url.copy_with(username="", password=""))
@@ -46,8 +60,10 @@ class URL:
     __slots__ = ("_parts",)
 
     def __init__(self, url: URL | str = "", **kwargs: typing.Any) -> None:
-        if isinstance(url, str):
+        if type(url) is str:
             self._parts = _urlparse.parse(url)
+        elif isinstance(url, str):  # members of an Enum and the like: what counts is their text
+            self._parts = _urlparse.parse(str.__str__(url))
         elif isinstance(url, URL):
             self._parts = url._parts
         else:
@@ -177,45 +193,42 @@ class URL:
         return self.copy_with(params=self.params.merge(params))
 
     def join(self, url: URL | str) -> URL:
-        """Return the target of `url` as a reference found at this URL (RFC 3986 §5.2).
+        """Return the target of `url` as a reference found at this URL (RFC 3986 §5.2; WHATWG URL §4.4 for http).
+
+        Raises `InvalidURL` where the reference or its target is not valid, `TypeError` for what is no URL.
 
         >>> str(URL("https://example.org/a/b?x=1").join("../c?y=2"))
         'https://example.org/c?y=2'
         """
-        base = self._parts
-        reference = URL(url)._parts
-        if reference.scheme:
-            return type(self)._adopt(reference)
-        if "\\" in reference.path and base.scheme in _urlparse.SLASHED:
-            # To be read like a whole URL of this scheme, or `\\\\host` means another host to a browser than to us.
-            reference = _urlparse.parse(f"{base.scheme}:{reference.text}")
-        if reference.has_authority:
-            return self._resolved(reference, reference.path, reference.query, like=reference)
-        if not reference.path:
-            query = base.query if reference.query is None else reference.query
-            return self._resolved(reference, base.path, query)
-        if reference.path.startswith("/"):
-            return self._resolved(reference, reference.path, reference.query)
-        directory = base.path.rpartition("/")[0]
-        merged = f"{directory}/{reference.path}" if base.has_authority or "/" in base.path else reference.path
-        return self._resolved(reference, merged, reference.query)
+        if isinstance(url, URL):
+            text = url._parts.text
+        elif isinstance(url, str):
+            text = str.__str__(url)
+        else:
+            raise TypeError(f"a reference is a str or a URL, not {type(url).__name__}: {url!r}")
+        return type(self)._adopt(_urlparse.resolve(self._parts, text))
 
-    def _resolved(
-        self, reference: _urlparse.Parts, path: str, query: str | None, like: _urlparse.Parts | None = None
-    ) -> URL:
-        authority = like or self._parts
-        return type(self)._adopt(
-            _urlparse.assemble(
-                scheme=self._parts.scheme,
-                has_authority=authority.has_authority,
-                userinfo=authority.userinfo,
-                host=_urlparse.escape_zone(authority.host),
-                port=authority.port,
-                path=path,
-                query=query,
-                fragment=reference.fragment,
-            )
-        )
+    def __truediv__(self, segments: str) -> URL:
+        """Return the URL of what lies below this one's path: `url / "users" / name`.
+
+        A slash separates segments, one at the end stays; everything else is data and is escaped, `%`, `?`, `#` and
+        backslash included. Query and fragment belong to the old path and are dropped. However hostile `segments` is,
+        the result has this URL's origin, and its path begins with this URL's path.
+
+        Raises `InvalidURL` for segments that are not below: an empty text, one that begins with a slash, `.` and
+        `..`; also for control characters.
+
+        >>> str(URL("https://example.org/api?x=1") / "users/a b?")
+        'https://example.org/api/users/a%20b%3F'
+        """
+        if not isinstance(segments, str):
+            return NotImplemented
+        return type(self)._adopt(_urlparse.append(self._parts, str.__str__(segments)))
+
+    @property
+    def raw(self) -> RawURL:
+        """Scheme, host, port and request target as bytes; deprecated in HTTPX, kept for programs that use it."""
+        return RawURL(self.raw_scheme, self.raw_host, self.port, self.raw_path)
 
     @property
     def masked(self) -> str:
@@ -263,7 +276,8 @@ def _replace(parts: _urlparse.Parts, changes: dict[str, typing.Any]) -> _urlpars
         expected = _COMPONENT_TYPES.get(name)
         if expected is None:
             raise TypeError(f"{name!r} is not a component of a URL; there are {', '.join(_COMPONENT_TYPES)}")
-        if value is not None and not isinstance(value, expected):
+        is_wrong = not isinstance(value, expected) or (expected is int and isinstance(value, bool))
+        if value is not None and is_wrong:
             raise TypeError(f"{name} of a URL must be {expected.__name__}, not {type(value).__name__}")
 
     components: dict[str, typing.Any] = {
@@ -298,7 +312,10 @@ def _replace(parts: _urlparse.Parts, changes: dict[str, typing.Any]) -> _urlpars
     if "query" in changes:
         query_bytes = changes.pop("query")
         components["query"] = None if query_bytes is None else _ascii("query", query_bytes)
-    for name in ("scheme", "host", "path"):
+    if "host" in changes:
+        host = changes.pop("host") or ""
+        components["host"] = host if host.startswith("[") else _urlparse.escape_zone(host) if ":" in host else host
+    for name in ("scheme", "path"):
         if name in changes:
             components[name] = changes.pop(name) or ""
     components.update(changes)
@@ -310,7 +327,7 @@ def _replace(parts: _urlparse.Parts, changes: dict[str, typing.Any]) -> _urlpars
         raise InvalidURL("query of a URL must not hold '#'; escape it")
     if components["scheme"] and not _is_scheme(components["scheme"]):
         raise InvalidURL(f"{components['scheme'][:80]!r} is not a URL scheme")
-    if not components["host"]:
+    if parts.host and not components["host"]:
         components["has_authority"] = False
     return _urlparse.assemble(**components)
 
@@ -323,7 +340,10 @@ def _ascii(component: str, value: bytes) -> str:
 
 
 def _quote_credential(text: str) -> str:
-    return urllib.parse.quote(text, safe="")
+    try:
+        return urllib.parse.quote(text, safe="")
+    except UnicodeEncodeError:
+        raise InvalidURL("userinfo of a URL has a lone surrogate, which no encoding can carry") from None
 
 
 def _is_scheme(text: str) -> bool:
