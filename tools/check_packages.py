@@ -22,7 +22,9 @@ LONGEST_PYPROJECT = 60
 # Modules a package may offer to others besides its top level.
 PUBLIC_SUBMODULES = {"testing"}
 # Import names that differ from their project's name.
-PROJECT_OF_IMPORT = {"brotli": "brotli", "brotlicffi": "brotlicffi", "OpenSSL": "pyopenssl"}
+PROJECT_OF_IMPORT = {"OpenSSL": "pyopenssl", "backports": "backports.zstd"}
+# What a later Python has in its standard library, whatever Python runs this.
+STANDARD_LIBRARY = sys.stdlib_module_names | {"compression"}
 # The meta-package declares the set that was tested together, whether or not it imports all of it.
 DECLARES_MORE = {"courser"}
 
@@ -82,7 +84,7 @@ def unlike(distribution: str) -> Iterator[str]:
     for key in ["classifiers", "keywords"]:
         if settings["project"].get(key) != first["project"].get(key):
             yield f"{key} differ from those of {wheels.DISTRIBUTIONS[0]}"
-    if settings["project"].keys() ^ first["project"].keys() - {"optional-dependencies", "scripts"}:
+    if (settings["project"].keys() ^ first["project"].keys()) - {"optional-dependencies", "scripts"}:
         yield f"[project] has other keys than that of {wheels.DISTRIBUTIONS[0]}"
     if len(text.splitlines()) > LONGEST_PYPROJECT:
         yield f"pyproject.toml has more than {LONGEST_PYPROJECT} lines"
@@ -103,7 +105,7 @@ def dishonest(distribution: str) -> Iterator[str]:
     imported: dict[str, str] = {}
     for path, module, _ in _imports(wheels.sources(distribution)):
         top = module.partition(".")[0]
-        if top not in sys.stdlib_module_names and top != wheels.import_name(distribution):
+        if top not in STANDARD_LIBRARY and top != wheels.import_name(distribution):
             imported.setdefault(PROJECT_OF_IMPORT.get(top, top.replace("_", "-").lower()), path)
     for project in sorted(imported.keys() - declared - optional):
         yield f"{imported[project]} imports {project}, which pyproject.toml does not declare"

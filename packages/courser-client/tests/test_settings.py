@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from courser_client import AsyncClient, Client, __version__
-from courser_models import URL, Headers, InvalidHeader, InvalidURL, QueryParams
+from courser_models import URL, Headers, InvalidHeader, InvalidURL, QueryParams, supported_codings
 from courser_transport import Timeout
 
 DEFAULTS = [
     ("Accept", "*/*"),
-    ("Accept-Encoding", "gzip, deflate"),
+    ("Accept-Encoding", supported_codings()),
     ("Connection", "keep-alive"),
     ("User-Agent", f"python-courser/{__version__}"),
 ]

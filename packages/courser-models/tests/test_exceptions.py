@@ -8,6 +8,7 @@ import courser_models
 from courser_models import (
     CookieConflict,
     DecodingError,
+    DecodingLimitExceeded,
     HTTPError,
     HTTPStatusError,
     InvalidHeader,
@@ -33,6 +34,7 @@ PARENTS = {
     LocalProtocolError: (ProtocolError,),
     InvalidHeader: (LocalProtocolError, ValueError),
     DecodingError: (RequestError,),
+    DecodingLimitExceeded: (DecodingError,),
     HTTPStatusError: (HTTPError,),
     InvalidURL: (Exception,),
     CookieConflict: (Exception,),

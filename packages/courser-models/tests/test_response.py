@@ -18,6 +18,7 @@ from courser_models import (
     URL,
     ByteStream,
     DecodingError,
+    DecodingLimitExceeded,
     Headers,
     HTTPStatusError,
     Request,
@@ -66,6 +67,7 @@ def test_a_response_with_content_is_read_and_closed_at_once(
     assert [(name.decode(), value.decode()) for name, value in response.headers.raw] == fields
     assert (response.content, response.read(), run(response.aread())) == (content, content, content)
     assert (response.is_closed, response.is_stream_consumed) == (True, True)
+    assert response.num_bytes_downloaded == 0  # none of it came over a wire
 
 
 def test_a_response_with_a_stream_is_open_and_unread() -> None:
@@ -332,6 +334,53 @@ def test_json_takes_the_keywords_of_loads_and_raises_its_error() -> None:
             Response(200, content=content).json()
 
 
+def test_json_is_parsed_by_what_the_caller_brings() -> None:
+    def loads(content: bytes, *, strict: bool = False) -> Any:
+        return (content, strict)
+
+    assert Response(200, content=b"[]").json(loads=loads) == (b"[]", False)
+    assert Response(200, content=b"[]").json(loads=loads, strict=True) == (b"[]", True)
+
+
+NDJSON = '\ufeff{"a": "é\u2028\x85"}\n\r\n \t\n[1]\r2\r\n"\\n"'.encode()
+
+
+@in_both_colours
+@given(places=places)
+def test_every_line_of_ndjson_is_a_value_and_blank_ones_are_nothing(colour: Colour, places: list[int]) -> None:
+    response = streamed(colour, *cut(NDJSON, places))
+
+    assert colour.pieces(response, "ndjson") == [{"a": "é\u2028\x85"}, [1], 2, "\n"]
+    assert response.is_closed
+
+
+@in_both_colours
+def test_ndjson_is_given_line_by_line(colour: Colour) -> None:
+    response = streamed(colour, b"1\n2\n", b"never parsed")
+
+    assert colour.first_piece(response, "ndjson") == 1
+    assert (response.is_closed, response.num_bytes_downloaded) == (True, 4)
+
+
+@in_both_colours
+def test_a_line_that_is_no_json_is_named(colour: Colour) -> None:
+    response = streamed(colour, b'{"a": 1}\n', b'\n{"a": \n', b"3\n")
+
+    with pytest.raises(ValueError, match=r"^line 3 of the content is not valid JSON: Expecting value: line 1"):
+        colour.pieces(response, "ndjson")
+
+    assert response.is_closed
+    assert response.stream.closed == 1  # type: ignore[union-attr]
+
+
+def test_ndjson_is_parsed_by_what_the_caller_brings() -> None:
+    async def values() -> list[Any]:
+        return [value async for value in Response(200, content="é\n2".encode()).aiter_ndjson(loads=bytes.upper)]
+
+    assert list(Response(200, content="é\n2".encode()).iter_ndjson(loads=bytes.hex)) == ["c3a9", "32"]
+    assert run(values()) == ["é".encode(), b"2"]
+
+
 # Reading
 
 
@@ -349,7 +398,7 @@ def test_a_body_is_read_whole_and_its_stream_closed(colour: Colour) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "pieces"),
     [
-        ("raw", (), [b"ab", b"", b"cde\n", b"\xc3", b"\xa9"]),
+        ("raw", (), [b"ab", b"cde\n", b"\xc3", b"\xa9"]),
         ("raw", (4,), [b"abcd", b"e\n\xc3\xa9"]),
         ("bytes", (), [b"ab", b"cde\n", b"\xc3", b"\xa9"]),
         ("bytes", (3,), [b"abc", b"de\n", b"\xc3\xa9"]),
@@ -415,7 +464,7 @@ def test_a_body_is_read_once(colour: Colour) -> None:
         response = streamed(colour, b"a")
         colour.pieces(response, kind)
 
-        for again in ("raw", "bytes", "text", "lines"):
+        for again in ("raw", "bytes", "text", "lines", "ndjson"):
             with pytest.raises(StreamConsumed):
                 colour.pieces(response, again)
         with pytest.raises(StreamConsumed):
@@ -457,10 +506,10 @@ def test_a_body_that_was_given_up_is_closed(colour: Colour, kind: str) -> None:
 
 
 @in_both_colours
-@pytest.mark.parametrize("kind", ["raw", "bytes", "text", "lines"])
+@pytest.mark.parametrize("kind", ["raw", "bytes", "text", "lines", "ndjson"])
 def test_a_stream_that_fails_is_closed_and_its_error_raised(colour: Colour, kind: str) -> None:
     for read in (lambda response: colour.pieces(response, kind), colour.read):
-        response = Response(200, stream=colour.chunks([b"a"], OSError("broken")))
+        response = Response(200, stream=colour.chunks([b"1"], OSError("broken")))
 
         with pytest.raises(OSError, match="broken"):
             read(response)
@@ -527,7 +576,7 @@ def test_bytes_downloaded_are_counted_before_the_coding_is_undone(colour: Colour
 @in_both_colours
 def test_an_unknown_coding_is_handed_over(colour: Colour) -> None:
     for read in (colour.read, lambda response: b"".join(colour.pieces(response, "bytes"))):
-        assert read(streamed(colour, b"x", b"y", headers={"Content-Encoding": "br"})) == b"xy"
+        assert read(streamed(colour, b"x", b"y", headers={"Content-Encoding": "exi"})) == b"xy"
 
 
 @in_both_colours
@@ -567,13 +616,78 @@ def test_damaged_content_closes_the_stream_before_its_end(colour: Colour, kind: 
 
 @in_both_colours
 def test_too_many_codings_raise_decoding_error_with_the_request(colour: Colour) -> None:
-    for read in (colour.read, lambda response: colour.pieces(response, "bytes")):
-        response = streamed(colour, b"", headers=[("Content-Encoding", "gzip")] * 6, request=REQUEST)
+    for kind in ("read", "bytes", "text", "lines", "ndjson"):
+        response = streamed(colour, b"", headers=[("Content-Encoding", "gzip, gzip")] * 3, request=REQUEST)
 
         with pytest.raises(DecodingError, match="6 content codings") as caught:
-            read(response)
+            _ = colour.read(response) if kind == "read" else colour.pieces(response, kind)
 
         assert caught.value.request is REQUEST
+        assert response.is_closed
+        assert response.stream.closed == 1  # type: ignore[union-attr]
+
+
+@in_both_colours
+@pytest.mark.parametrize("kind", ["read", "bytes", "text", "lines", "ndjson"])
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("where", ["the response", "the request"])
+def test_content_larger_than_allowed_is_given_up(colour: Colour, kind: str, coding: str, where: str) -> None:
+    body = b"[]\n" * 1000
+    chunks = [gzip.compress(body)] if coding == "gzip" else cut(body, range(0, 3000, 100))
+
+    def read(limit: int) -> Response:
+        extensions = {"decoding": {"max_decoded_bytes": limit}} if where == "the request" else {}
+        request = Request("GET", "http://h/", extensions=extensions)
+        response = streamed(colour, *chunks, b"never read", headers={"Content-Encoding": coding}, request=request)
+        if where == "the response":
+            response.max_decoded_bytes = limit
+        with pytest.raises(DecodingLimitExceeded, match=rf"content has more than {limit} bytes \(max_decoded_bytes\)"):
+            _ = colour.read(response) if kind == "read" else colour.pieces(response, kind)
+        return response
+
+    response = read(2999)
+
+    assert response.is_closed
+    assert response.num_bytes_downloaded <= sum(map(len, chunks))
+    assert response.stream.closed == 1  # type: ignore[union-attr]
+    with pytest.raises(ResponseNotRead):
+        _ = response.content
+
+
+@in_both_colours
+def test_content_within_its_limits_is_read_as_without_them(colour: Colour) -> None:
+    body = b"[]\n" * 1000
+    for limits in ({"max_decoded_bytes": 3000}, {"max_ratio": 1}, {"max_decoded_bytes": None, "max_ratio": None}, {}):
+        for headers, content in (({}, body), ({"Content-Encoding": "gzip"}, gzip.compress(body))):
+            request = Request("GET", "http://h/", extensions={"decoding": limits})
+            assert colour.read(streamed(colour, content, headers=headers, request=request)) == body
+            response = streamed(colour, content, headers=headers, request=request)
+            assert b"".join(colour.pieces(response, "bytes")) == body
+            assert response.num_bytes_downloaded == len(content)
+
+
+@in_both_colours
+def test_the_limit_of_a_response_wins_over_that_of_its_request(colour: Colour) -> None:
+    request = Request("GET", "http://h/", extensions={"decoding": {"max_decoded_bytes": 2}})
+    response = streamed(colour, b"abc", request=request)
+    response.max_decoded_bytes = None
+
+    assert colour.read(response) == b"abc"
+
+
+@in_both_colours
+def test_the_raw_body_has_no_limit(colour: Colour) -> None:
+    response = streamed(colour, b"abc")
+    response.max_decoded_bytes = 2
+
+    assert colour.pieces(response, "raw") == [b"abc"]
+
+
+def test_content_that_a_program_gives_is_limited_too() -> None:
+    request = Request("GET", "http://h/", extensions={"decoding": {"max_ratio": 100}})
+
+    with pytest.raises(DecodingLimitExceeded, match=r"content unfolds to more than 100 times the \d+ bytes received"):
+        Response(200, content=zlib.compress(bytes(1_000_000)), headers={"Content-Encoding": "deflate"}, request=request)
 
 
 @in_both_colours
@@ -644,3 +758,9 @@ def test_a_body_that_was_not_read_does_not_survive_pickling(colour: Colour) -> N
         colour.read(restored)
     restored.close()
     run(restored.aclose())
+
+
+def test_a_response_whose_charset_was_detected_survives_pickling() -> None:
+    response = Response(200, content=b"\xe9", default_encoding=lambda content: "iso-8859-1")
+
+    assert pickle.loads(pickle.dumps(response)).text == "é"

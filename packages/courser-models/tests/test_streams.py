@@ -7,7 +7,13 @@ import pytest
 
 from colours import run
 from courser_models import AsyncByteStream, ByteStream, StreamClosed, StreamConsumed, SyncByteStream
-from courser_models._streams import FILE_READ_SIZE, AsyncIteratorByteStream, IteratorByteStream, UnattachedStream
+from courser_models._streams import (
+    FILE_READ_SIZE,
+    AsyncIteratorByteStream,
+    FileByteStream,
+    IteratorByteStream,
+    UnattachedStream,
+)
 
 
 async def chunks_of(stream: AsyncByteStream) -> list[bytes]:
@@ -75,7 +81,7 @@ def test_an_async_generator_can_be_read_once() -> None:
 
 def test_a_file_is_read_in_large_pieces_and_stays_open() -> None:
     file = io.BytesIO(b"x" * (FILE_READ_SIZE + 1))
-    stream = IteratorByteStream(file)
+    stream = FileByteStream(file)
 
     assert [len(chunk) for chunk in stream] == [FILE_READ_SIZE, 1]
     stream.close()

@@ -1,8 +1,12 @@
 """Charsets, text, lines and exact pieces, on any chunking."""
 
+import encodings
+import encodings.aliases
 import itertools
+import pkgutil
 import re
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 import pytest
@@ -59,7 +63,7 @@ def test_an_encoding_of_text_is_a_charset(name: str) -> None:
     [
         *["", "no-such", "\0", "é", "utf-8\0", "hex", "base64", "rot13", "zlib", "bz2", "uu", "quopri"],
         *["unicode_escape", "unicode-escape", "raw_unicode_escape", "raw-unicode-escape", "utf-7", "utf_7", "U7"],
-        *["idna", "punycode", "undefined"],
+        *["idna", "punycode", "undefined", "utf-8" + " " * 50],
     ],
 )
 def test_what_python_calls_an_encoding_but_peers_must_not_choose_is_no_charset(name: str) -> None:
@@ -74,6 +78,20 @@ def test_text_comes_back_however_its_bytes_were_cut(text: str, places: list[int]
 @given(st.binary(max_size=20), places, st.sampled_from(["utf-8", "utf-16", "utf-32", "shift_jis", "ascii", "cp1252"]))
 def test_any_bytes_are_read_in_pieces_as_they_are_read_whole(data: bytes, places: list[int], encoding: str) -> None:
     assert decoded(encoding, cut(data, places)) == data.decode(encoding, "replace")
+
+
+def test_every_charset_reads_any_bytes_whole_and_in_pieces() -> None:
+    random = Random(1)
+    # Shift sequences of all kinds, and what may go wrong in them.
+    bodies = [bytes(random.choices(b"\x1b$(BJ~{}\\N+-\x0e\x0f\xa4\xff0A", k=30)) for _ in range(50)]
+    names = {module.name for module in pkgutil.iter_modules(encodings.__path__)} | set(encodings.aliases.aliases)
+    charsets = [name for name in sorted(names) if is_charset(name)]
+
+    assert len(charsets) > 300
+    for charset in charsets:
+        for body in bodies:
+            body.decode(charset, "replace")
+            assert isinstance(decoded(charset, [body[i : i + 1] for i in range(len(body))]), str)
 
 
 def test_malformed_bytes_become_replacement_characters() -> None:

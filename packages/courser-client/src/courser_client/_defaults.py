@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import typing
 
-from courser_models import SUPPORTED_CODINGS, Headers
+from courser_models import Headers, supported_codings
 from courser_transport import Timeout, TimeoutTypes
 
 from ._version import __version__
@@ -33,7 +33,7 @@ def default_headers() -> Headers:
     return Headers(
         [
             ("Accept", "*/*"),
-            ("Accept-Encoding", SUPPORTED_CODINGS),
+            ("Accept-Encoding", supported_codings()),
             ("Connection", "keep-alive"),
             ("User-Agent", f"python-courser/{__version__}"),
         ]

@@ -6,10 +6,12 @@
 ('application/json', b'{"name":"tea"}')
 """
 
-from ._codecs import SUPPORTED_CODINGS
+from ._codecs import SUPPORTED_CODINGS, Decoder, register_codec, supported_codings
+from ._cookies import Cookie, Cookies
 from ._exceptions import (
     CookieConflict,
     DecodingError,
+    DecodingLimitExceeded,
     HTTPError,
     HTTPStatusError,
     InvalidHeader,
@@ -24,6 +26,7 @@ from ._exceptions import (
     StreamError,
     TransportError,
 )
+from ._fields import ContentType
 from ._headers import Field, Headers
 from ._interfaces import AsyncBaseTransport, BaseTransport
 from ._origin import Origin
@@ -31,14 +34,20 @@ from ._query import QueryParams
 from ._request import Request
 from ._response import Response
 from ._status import codes
-from ._streams import AsyncByteStream, ByteStream, SyncByteStream
+from ._streams import AsyncByteStream, BlockingByteStream, ByteStream, SyncByteStream
 from ._types import (
+    AsyncFile,
+    CookieTypes,
     DefaultEncoding,
+    FileContent,
+    FileTypes,
     HeaderTypes,
+    JSONEncoder,
     QueryParamTypes,
     RequestContent,
     RequestData,
     RequestExtensions,
+    RequestFiles,
     ResponseContent,
     ResponseExtensions,
     URLTypes,
@@ -51,18 +60,29 @@ __all__ = [
     "URL",
     "AsyncBaseTransport",
     "AsyncByteStream",
+    "AsyncFile",
     "BaseTransport",
+    "BlockingByteStream",
     "ByteStream",
+    "ContentType",
+    "Cookie",
     "CookieConflict",
+    "CookieTypes",
+    "Cookies",
+    "Decoder",
     "DecodingError",
+    "DecodingLimitExceeded",
     "DefaultEncoding",
     "Field",
+    "FileContent",
+    "FileTypes",
     "HTTPError",
     "HTTPStatusError",
     "HeaderTypes",
     "Headers",
     "InvalidHeader",
     "InvalidURL",
+    "JSONEncoder",
     "LocalProtocolError",
     "Origin",
     "ProtocolError",
@@ -73,6 +93,7 @@ __all__ = [
     "RequestData",
     "RequestError",
     "RequestExtensions",
+    "RequestFiles",
     "RequestNotRead",
     "Response",
     "ResponseContent",
@@ -86,6 +107,8 @@ __all__ = [
     "URLTypes",
     "__version__",
     "codes",
+    "register_codec",
+    "supported_codings",
 ]
 
 # Public names report the module they are imported from, in `repr` and in pickles.

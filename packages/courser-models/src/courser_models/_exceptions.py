@@ -10,6 +10,7 @@ HTTPX's, so that an `except` clause written for HTTPX keeps its meaning:
     │   │       └── LocalProtocolError      … and it was ours
     │   │           └── InvalidHeader       a field that may not be put on the wire
     │   └── DecodingError           the content is not what its content coding claims
+    │       └── DecodingLimitExceeded   … or more than the caller allows
     └── HTTPStatusError             a response came, and it says no
     InvalidURL
     StreamError                     a body is used in a way its stream cannot serve
@@ -79,6 +80,10 @@ class InvalidHeader(LocalProtocolError, ValueError):
 
 class DecodingError(RequestError):
     """The content is damaged, cut short, or not in the content coding it claims (RFC 9110 §8.4)."""
+
+
+class DecodingLimitExceeded(DecodingError):
+    """The content is larger than `max_decoded_bytes` or `max_ratio` of its response allow; reading it was given up."""
 
 
 class HTTPStatusError(HTTPError):

@@ -12,6 +12,7 @@ import typing
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 
 from ._exceptions import InvalidHeader
+from ._fields import ContentType, read_content_type, split
 from ._types import HeaderTypes
 
 Field = tuple[bytes, bytes, bytes]
@@ -105,6 +106,18 @@ class Headers(MutableMapping[str, str]):
         self._index = index
         return index
 
+    @property
+    def content_type(self) -> ContentType | None:
+        """The `Content-Type` field, taken apart; None where there is none, or it names no media type.
+
+        >>> Headers({"Content-Type": 'Text/HTML; Charset="utf-8"'}).content_type
+        ContentType(media_type='text/html', parameters={'charset': 'utf-8'})
+        """
+        for _, lower, value in reversed(self._list):
+            if lower == b"content-type":
+                return read_content_type(value.decode(self.encoding))
+        return None
+
     def keys(self) -> KeysView[str]:
         """Return the names in lower case, each once."""
         return self._as_text().keys()
@@ -135,13 +148,13 @@ class Headers(MutableMapping[str, str]):
             return default
 
     def get_list(self, key: str, split_commas: bool = False) -> list[str]:
-        """Return every value of `key`; with `split_commas` each is also split where a comma separates elements."""
+        """Return every value of `key`; with `split_commas` each is also split at commas outside of quoted strings."""
         encoding = self.encoding
         wanted = key.lower().encode(encoding, "replace")
         values = [value.decode(encoding) for _, lower, value in self._list if lower == wanted]
         if not split_commas:
             return values
-        return [element.strip() for value in values for element in value.split(",")]
+        return [element for value in values for element in split(value, ",")]
 
     def update(self, headers: HeaderTypes | None = None) -> None:  # type: ignore[override]  # HTTPX's signature
         """Replace the fields that `headers` names; what it repeats is repeated."""

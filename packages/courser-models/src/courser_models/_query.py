@@ -6,7 +6,7 @@ Order is data: a signature is computed over `a=1&b=2&a=3` exactly as it stands, 
 from __future__ import annotations
 
 import typing
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 
 from ._exceptions import InvalidURL
 from ._types import QueryParamTypes
@@ -190,7 +190,7 @@ def _pairs(value: QueryParamTypes | Mapping[str, typing.Any] | None) -> list[tup
     if isinstance(value, Mapping):
         return flatten(value)
     pairs: list[tuple[str, str]] = []
-    for pair in value:
+    for pair in typing.cast(Iterable[object], value):
         if not isinstance(pair, Sequence) or isinstance(pair, (str, bytes)) or len(pair) != 2:
             raise TypeError(f"query parameters are pairs of a name and a value, not {type(pair).__name__}: {pair!r}")
         pairs.append((str(pair[0]), primitive_text(pair[1])))

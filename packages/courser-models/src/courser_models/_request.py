@@ -5,10 +5,20 @@ from __future__ import annotations
 import typing
 
 from ._content import EMPTY, content_length, encode_request
+from ._cookies import Cookies
 from ._exceptions import RequestNotRead
 from ._headers import Field, Headers
 from ._streams import AsyncByteStream, ByteStream, SyncByteStream, UnattachedStream
-from ._types import HeaderTypes, QueryParamTypes, RequestContent, RequestData, RequestExtensions
+from ._types import (
+    CookieTypes,
+    HeaderTypes,
+    JSONEncoder,
+    QueryParamTypes,
+    RequestContent,
+    RequestData,
+    RequestExtensions,
+    RequestFiles,
+)
 from ._urls import URL
 
 # RFC 9110 §8.6: these announce the length of their content even where it is nothing.
@@ -19,12 +29,21 @@ _FRAMING = {b"content-length", b"transfer-encoding"}
 class Request:
     """An HTTP request.
 
-    `content` (bytes, text, an iterable or async iterable of bytes, a binary file), `data` (a form), `json`, or
-    `stream` is its body; `params` replaces the query of `url`; `extensions` are notes for the transport, such as
+    `content` (bytes, text, an iterable or async iterable of bytes, a binary file), `data` (a form), `files` (with
+    `data`, a multipart form), `json`, or `stream` is its body; `params` replaces the query of `url`; `cookies` become
+    its `Cookie` field, unless `headers` has one; `extensions` are notes for the transport, such as
     `{"timeout": {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}}` in seconds. `Host`, and
     `Content-Length` or `Transfer-Encoding`, are added where they are missing.
 
+    A file is its content (bytes, text, a binary file, a file with `async def read`), or a tuple `(filename, content)`,
+    `(filename, content, content type)` or `(filename, content, content type, headers)`; the filename may be None.
+    `json_encoder` turns `json` into text or bytes in the place of `json.dumps`.
+
     Raises `InvalidURL` and `InvalidHeader` for what may not be sent.
+
+    >>> request = Request("POST", "https://example.org/", data={"to": "me"}, files={"report": ("r.txt", b"all well")})
+    >>> request.headers["content-type"].partition(";")[0]
+    'multipart/form-data'
     """
 
     stream: SyncByteStream | AsyncByteStream
@@ -36,11 +55,14 @@ class Request:
         *,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         stream: SyncByteStream | AsyncByteStream | None = None,
         extensions: RequestExtensions | None = None,
+        json_encoder: JSONEncoder | None = None,
     ) -> None:
         self.method = method.upper()
         self.url = URL(url) if params is None else URL(url, params=params)
@@ -51,12 +73,14 @@ class Request:
             self.stream = stream
             self.headers = Headers.from_wire(_framed("", self.url, given.fields, []))
         else:
-            added, self.stream = encode_request(content, data, json)
+            added, self.stream = encode_request(content, data, json, files, json_encoder, given.fields)
             self.headers = Headers.from_wire(_framed(self.method, self.url, given.fields, added))
         if given.encoding != "ascii":
             self.headers.encoding = given.encoding
         if isinstance(self.stream, ByteStream):
             self._content = self.stream.read_all()
+        if cookies is not None:
+            (cookies if isinstance(cookies, Cookies) else Cookies(cookies)).set_cookie_header(self)
 
     @classmethod
     def from_parts(
@@ -68,6 +92,8 @@ class Request:
         content: RequestContent | None = None,
         data: RequestData | None = None,
         json: typing.Any = None,
+        files: RequestFiles | None = None,
+        json_encoder: JSONEncoder | None = None,
     ) -> Request:
         """Build a request from finished parts, which are adopted and not copied: the way a client makes one.
 
@@ -77,7 +103,7 @@ class Request:
         request.method = method
         request.url = url
         request.extensions = extensions
-        if content is None and data is None and json is None:
+        if content is None and data is None and json is None and not files:
             if method not in _EXPECTS_CONTENT:
                 for field in fields:
                     if field[1] == b"host":
@@ -93,7 +119,7 @@ class Request:
             added: list[Field] = []
             request.stream = EMPTY
         else:
-            added, request.stream = encode_request(content, data, json)
+            added, request.stream = encode_request(content, data, json, files, json_encoder, fields)
         request.headers = Headers.from_wire(_framed(method, url, fields, added))
         if isinstance(request.stream, ByteStream):
             request._content = request.stream.read_all()
@@ -132,6 +158,8 @@ class Request:
         return f"<{type(self).__name__}({self.method!r}, {url})>"
 
     def __getstate__(self) -> dict[str, typing.Any]:
+        if getattr(self.stream, "is_in_memory", False):
+            self.read()
         return {name: value for name, value in self.__dict__.items() if name not in ("extensions", "stream")}
 
     def __setstate__(self, state: dict[str, typing.Any]) -> None:

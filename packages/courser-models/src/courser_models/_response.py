@@ -10,10 +10,11 @@ import datetime
 import json as jsonlib
 import time
 import typing
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Mapping
 
-from ._codecs import Decoder, decoder_for
+from ._codecs import LimitedDecoder, decoder_for
 from ._content import encode_response
+from ._cookies import Cookies
 from ._exceptions import (
     DecodingError,
     HTTPStatusError,
@@ -22,11 +23,13 @@ from ._exceptions import (
     StreamClosed,
     StreamConsumed,
 )
+from ._fields import read_links
 from ._headers import Headers
+from ._iteration import AsyncIteration, Decoding, Reading, Stages, flushed, iterate, passed
 from ._request import Request
 from ._status import codes
 from ._streams import AsyncByteStream, ByteStream, SyncByteStream, UnattachedStream
-from ._text import ByteChunker, LineDecoder, TextChunker, TextDecoder, charset_of, checked_size, is_charset
+from ._text import ByteChunker, LineDecoder, LineParser, TextChunker, charset_of, is_charset
 from ._types import HeaderTypes, ResponseContent, ResponseExtensions
 from ._urls import URL
 
@@ -37,6 +40,10 @@ class Response:
     Made by a transport with `stream`, or by a program or test with `content`, `text`, `html` or `json`.
     `extensions` are notes from the transport: `http_version` and `reason_phrase` as bytes, and more.
     `default_encoding` is the charset of text that names none: a name, or a function from the content to a name.
+
+    Against content that unfolds to more than memory holds, `max_decoded_bytes` and `max_ratio` are set before the body
+    is read: here, or for one request by its extension `{"decoding": {"max_decoded_bytes": …, "max_ratio": …}}`. Reading
+    more raises `DecodingLimitExceeded`; `iter_raw` gives what was received, and has no limit.
     """
 
     # What most responses never get stands on the class, so that making one sets what differs and nothing else.
@@ -47,8 +54,13 @@ class Response:
     next_request: Request | None = None
     """The request that would follow this redirect, where redirects are not followed."""
     default_encoding: str | Callable[[bytes], str | None] = "utf-8"
+    max_decoded_bytes: int | None = None
+    """How many bytes the content may have once its codings are undone; None is no limit."""
+    max_ratio: float | None = None
+    """How many times larger than the bytes received the content may be, past its first 256 KiB; None is no limit."""
 
     _request: Request | None = None
+    _cookies: Cookies | None = None
     _num_bytes_downloaded = 0
     _encoding: str | None = None
     _started: float | None = None
@@ -95,6 +107,7 @@ class Response:
                 self.headers.fields.append(field)
         if isinstance(self.stream, ByteStream):
             self.read()
+            self._num_bytes_downloaded = 0  # none of it came over a wire
 
     @classmethod
     def from_parts(
@@ -200,6 +213,20 @@ class Response:
         message = f"{kind} {self.status_code}{phrase} for {request.method} {request.url.masked}{whereto}"
         raise HTTPStatusError(message, request=request, response=self)
 
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies that this response sets. Raises `RuntimeError` for a response made without its request."""
+        if self._cookies is None:
+            cookies = Cookies()
+            cookies.extract_cookies(self)
+            self._cookies = cookies
+        return self._cookies
+
+    @property
+    def links(self) -> dict[str, dict[str, str]]:
+        """The links of the `Link` field (RFC 8288): parameters and `url`, by relation, or by URL without one."""
+        return read_links(self.headers.get("link", ""))
+
     # Time
 
     @property
@@ -275,9 +302,12 @@ class Response:
             self._text = content.decode(self.encoding, "replace") if content else ""
         return self._text
 
-    def json(self, **kwargs: typing.Any) -> typing.Any:
-        """Return the body parsed as JSON; keywords go to `json.loads`, whose `ValueError` it raises."""
-        return jsonlib.loads(self.content, **kwargs)
+    def json(self, *, loads: Callable[..., typing.Any] = jsonlib.loads, **kwargs: typing.Any) -> typing.Any:
+        """Return the body parsed as JSON by `loads`, which takes bytes: `json.loads`, `orjson.loads` or another.
+
+        Other keywords go to `loads`, whose error it raises; that of `json.loads` is a `ValueError`.
+        """
+        return loads(self.content, **kwargs)
 
     # Reading as a whole
 
@@ -289,10 +319,12 @@ class Response:
         """
         if hasattr(self, "_content"):
             return self._content
+        if self._is_limited:  # step by step, so that what is too much is never here as a whole
+            self._content = b"".join(iterate(self, ()))
+            return self._content
         stream = self._begin(SyncByteStream)
         try:
-            raw = stream.read_all()
-            self._content = self._decoded(raw)
+            self._content = self._decoded(stream.read_all())
         finally:
             self.close()
         return self._content
@@ -301,43 +333,50 @@ class Response:
         """Read the body to its end and return it; `read`, for an async client."""
         if hasattr(self, "_content"):
             return self._content
+        if self._is_limited:
+            pieces: AsyncIteration[bytes] = AsyncIteration(self, ())
+            self._content = b"".join([piece async for piece in pieces])
+            return self._content
         stream = self._begin(AsyncByteStream)
         try:
-            raw = await stream.aread_all()
-            self._content = self._decoded(raw)
+            self._content = self._decoded(await stream.aread_all())
         finally:
             await self.aclose()
         return self._content
 
     def _decoded(self, raw: bytes) -> bytes:
         self._num_bytes_downloaded = len(raw)
-        content_encoding = self.headers.find(b"content-encoding")
-        if content_encoding is None:
+        if self.headers.find(b"content-encoding") is None:
             return raw
-        return b"".join(self._decode_to_end(iter((raw,)), content_encoding))
-
-    def _decode_to_end(self, chunks: Iterator[bytes], content_encoding: bytes) -> Iterator[bytes]:
         try:
-            decoder = decoder_for(content_encoding.decode("latin-1"))
-            if decoder is None:
-                yield from chunks
-                return
-            for chunk in chunks:
-                yield from decoder.decode(chunk)
-            yield decoder.flush()
+            stages = self._decoding_stages()
+            return b"".join([*passed(stages, raw), *flushed(stages)])
         except DecodingError as error:
             self._blame(error)
             raise
 
-    def _decoder(self) -> Decoder | None:
+    # What `_iteration` needs
+
+    @property
+    def _is_read(self) -> bool:
+        return hasattr(self, "_content")
+
+    @property
+    def _is_limited(self) -> bool:
+        request = self._request
+        if request is not None and "decoding" in request.extensions:
+            self._adopt_limits(request.extensions["decoding"])
+        return self.max_decoded_bytes is not None or self.max_ratio is not None
+
+    def _decoding_stages(self) -> Stages:
         content_encoding = self.headers.find(b"content-encoding")
-        if content_encoding is None:
-            return None
-        try:
-            return decoder_for(content_encoding.decode("latin-1"))
-        except DecodingError as error:
-            self._blame(error)
-            raise
+        decoder = None if content_encoding is None else decoder_for(content_encoding.decode("latin-1"))
+        if self._is_limited:
+            return (Decoding(LimitedDecoder(decoder, self.max_decoded_bytes, self.max_ratio)),)
+        return () if decoder is None else (Decoding(decoder),)
+
+    def _count(self, chunk: bytes) -> None:
+        self._num_bytes_downloaded += len(chunk)
 
     def _blame(self, error: RequestError) -> None:
         if self._request is not None:
@@ -347,135 +386,59 @@ class Response:
 
     def iter_raw(self, chunk_size: int | None = None) -> Generator[bytes, None, None]:
         """Give the body as it came, content codings in place; in chunks of `chunk_size` bytes, the last excepted."""
-        chunker = None if chunk_size is None else ByteChunker(chunk_size)
-        stream = self._begin(SyncByteStream)
-        try:
-            for chunk in stream:
-                self._num_bytes_downloaded += len(chunk)
-                if chunker is None:
-                    yield chunk
-                else:
-                    yield from chunker.decode(chunk)
-            if chunker is not None:
-                yield from chunker.flush()
-        finally:
-            self.close()
+        return iterate(self, _chunks(chunk_size), is_raw=True)
 
-    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+    def iter_bytes(self, chunk_size: int | None = None) -> Generator[bytes, None, None]:
         """Give the body, content codings undone; in chunks of `chunk_size` bytes, the last excepted.
 
         Without a size the chunks are as the network gave them. A response that was read can be iterated again.
         """
-        if hasattr(self, "_content"):
-            yield from _pieces(self._content, chunk_size)
-            return
-        chunker = None if chunk_size is None else ByteChunker(chunk_size)
-        for chunk in self._iter_decoded():
-            if chunker is None:
-                yield chunk
-            else:
-                yield from chunker.decode(chunk)
-        if chunker is not None:
-            yield from chunker.flush()
+        return iterate(self, _chunks(chunk_size))
 
-    def _iter_decoded(self) -> Iterator[bytes]:
-        content_encoding = self.headers.find(b"content-encoding")
-        raw = self.iter_raw()
-        chunks: Iterator[bytes] = raw if content_encoding is None else self._decode_to_end(raw, content_encoding)
-        try:
-            for chunk in chunks:
-                if chunk:
-                    yield chunk
-        finally:
-            # Gives the connection back at once, and not when the traceback of a DecodingError is forgotten.
-            raw.close()
+    def iter_text(self, chunk_size: int | None = None) -> Generator[str, None, None]:
+        """Give the body as text; in chunks of `chunk_size` characters, the last excepted.
 
-    def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
-        """Give the body as text; in chunks of `chunk_size` characters, the last excepted."""
-        decoder = TextDecoder(self.encoding or "utf-8")
-        chunker = None if chunk_size is None else TextChunker(chunk_size)
-        for data in self.iter_bytes():
-            yield from _texts(decoder.decode(data), chunker)
-        yield from _texts(decoder.flush(), chunker)
-        if chunker is not None:
-            yield from chunker.flush()
+        It is read as `text` is; a function for `default_encoding` has no content to look at yet, and UTF-8 is taken.
+        """
+        return iterate(self, self._text_stages(chunk_size))
 
-    def iter_lines(self) -> Iterator[str]:
+    def iter_lines(self) -> Generator[str, None, None]:
         """Give the lines of the body's text without their ends, which are LF, CR or CRLF and nothing else."""
-        decoder = LineDecoder()
-        for text in self.iter_text():
-            yield from decoder.decode(text)
-        yield from decoder.flush()
+        return iterate(self, self._line_stages())
 
-    async def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+    def iter_ndjson(self, *, loads: Callable[..., typing.Any] = jsonlib.loads) -> Generator[typing.Any, None, None]:
+        """Give the value of each line of newline-delimited JSON as soon as it is complete; blank lines are skipped.
+
+        `loads` is that of `json`. Where it raises `ValueError`, that is raised anew with the number of the line.
+        """
+        return iterate(self, (*self._line_stages(), LineParser(loads)))
+
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIteration[bytes]:
         """`iter_raw`, for an async client."""
-        chunker = None if chunk_size is None else ByteChunker(chunk_size)
-        stream = self._begin(AsyncByteStream)
-        try:
-            async for chunk in stream:
-                self._num_bytes_downloaded += len(chunk)
-                if chunker is None:
-                    yield chunk
-                else:
-                    for piece in chunker.decode(chunk):
-                        yield piece
-            if chunker is not None:
-                for piece in chunker.flush():
-                    yield piece
-        finally:
-            await self.aclose()
+        return AsyncIteration(self, _chunks(chunk_size), is_raw=True)
 
-    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIteration[bytes]:
         """`iter_bytes`, for an async client."""
-        if hasattr(self, "_content"):
-            for piece in _pieces(self._content, chunk_size):
-                yield piece
-            return
-        decoder = self._decoder()
-        chunker = None if chunk_size is None else ByteChunker(chunk_size)
-        stream = self._begin(AsyncByteStream)
-        try:
-            async for chunk in stream:
-                self._num_bytes_downloaded += len(chunk)
-                if decoder is None and chunker is None:
-                    if chunk:
-                        yield chunk
-                    continue
-                for decoded in (chunk,) if decoder is None else decoder.decode(chunk):
-                    for piece in (decoded,) if chunker is None else chunker.decode(decoded):
-                        if piece:
-                            yield piece
-            last = b"" if decoder is None else decoder.flush()
-            for piece in (last,) if chunker is None else (*chunker.decode(last), *chunker.flush()):
-                if piece:
-                    yield piece
-        except DecodingError as error:
-            self._blame(error)
-            raise
-        finally:
-            await self.aclose()
+        return AsyncIteration(self, _chunks(chunk_size))
 
-    async def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+    def aiter_text(self, chunk_size: int | None = None) -> AsyncIteration[str]:
         """`iter_text`, for an async client."""
-        decoder = TextDecoder(self.encoding or "utf-8")
-        chunker = None if chunk_size is None else TextChunker(chunk_size)
-        async for data in self.aiter_bytes():
-            for text in _texts(decoder.decode(data), chunker):
-                yield text
-        for text in _texts(decoder.flush(), chunker):
-            yield text
-        if chunker is not None:
-            for text in chunker.flush():
-                yield text
+        return AsyncIteration(self, self._text_stages(chunk_size))
 
-    async def aiter_lines(self) -> AsyncIterator[str]:
+    def aiter_lines(self) -> AsyncIteration[str]:
         """`iter_lines`, for an async client."""
-        decoder = LineDecoder()
-        async for text in self.aiter_text():
-            for line in decoder.decode(text):
-                yield line
-        for line in decoder.flush():
-            yield line
+        return AsyncIteration(self, self._line_stages())
+
+    def aiter_ndjson(self, *, loads: Callable[..., typing.Any] = jsonlib.loads) -> AsyncIteration[typing.Any]:
+        """`iter_ndjson`, for an async client."""
+        return AsyncIteration(self, (*self._line_stages(), LineParser(loads)))
+
+    def _text_stages(self, chunk_size: int | None) -> Stages:
+        reading = Reading(self.encoding)
+        return (reading,) if chunk_size is None else (reading, TextChunker(chunk_size))
+
+    def _line_stages(self) -> Stages:
+        return Reading(self.encoding), LineDecoder()
 
     @property
     def num_bytes_downloaded(self) -> int:
@@ -494,6 +457,12 @@ class Response:
             raise RuntimeError("this response came from a sync client; use read(), iter_…() and close()")
         self.is_stream_consumed = True
         return self.stream
+
+    def _adopt_limits(self, limits: Mapping[str, typing.Any]) -> None:
+        """Take the limits that came with the request, unless the response was given its own."""
+        for name in ("max_decoded_bytes", "max_ratio"):
+            if name in limits and name not in self.__dict__:
+                setattr(self, name, limits[name])
 
     # Closing
 
@@ -520,7 +489,11 @@ class Response:
         return f"<{type(self).__name__} [{self.status_code}{phrase}]>"
 
     def __getstate__(self) -> dict[str, typing.Any]:
-        left_behind = ("extensions", "stream", "is_closed", "_started")
+        left_behind = {"extensions", "stream", "is_closed", "_started"}
+        if not isinstance(self.default_encoding, str):
+            # What it says of the content is kept, since most functions cannot be pickled.
+            _ = self.encoding
+            left_behind.add("default_encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_behind}
 
     def __setstate__(self, state: dict[str, typing.Any]) -> None:
@@ -530,13 +503,5 @@ class Response:
         self.stream = UnattachedStream()
 
 
-def _pieces(content: bytes, chunk_size: int | None) -> Iterator[bytes]:
-    size = max(len(content), 1) if chunk_size is None else checked_size(chunk_size)
-    for start in range(0, len(content), size):
-        yield content[start : start + size]
-
-
-def _texts(text: str, chunker: TextChunker | None) -> list[str]:
-    if chunker is None:
-        return [text] if text else []
-    return chunker.decode(text)
+def _chunks(chunk_size: int | None) -> Stages:
+    return () if chunk_size is None else (ByteChunker(chunk_size),)

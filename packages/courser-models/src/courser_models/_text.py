@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import sys
+import typing
+from collections.abc import Callable
 
 _CHARSET = re.compile(r';\s*charset\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+_LONGEST_NAME = 40  # Python keeps every name it was ever asked for
 _NATIVE_ORDER = "-le" if sys.byteorder == "little" else "-be"
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -26,6 +30,8 @@ def charset_of(content_type: str | None) -> str | None:
 
 def is_charset(name: str) -> bool:
     """Return whether `name` is an encoding of text that Python knows and a body may be read with."""
+    if len(name) > _LONGEST_NAME:
+        return False
     try:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
@@ -52,8 +58,13 @@ class TextDecoder:
         try:
             return self._decoder.decode(data, is_last)
         except UnicodeError:
-            # UTF-16 and UTF-32 without a byte order mark: bytes.decode() takes this machine's order, and so do we.
-            waiting = self._decoder.getstate()[0] + data
+            waiting, state = self._decoder.getstate()
+            waiting += data
+            if self._encoding not in ("utf-16", "utf-32"):
+                # ISO 2022: Python waits for the end of an escape sequence for longer than it can. Then it is none.
+                self._decoder.setstate((b"", state))
+                return self._decoder.decode(waiting, True)
+            # Without a byte order mark bytes.decode() takes this machine's order, and so do we.
             self._decoder = codecs.getincrementaldecoder(self._encoding + _NATIVE_ORDER)(errors="replace")
             return self._decoder.decode(waiting, is_last)
 
@@ -92,6 +103,32 @@ class LineDecoder:
         self._unfinished = []
         self._skips_lf = False
         return [line] if line else []
+
+
+class LineParser:
+    """Lines to the values that JSON says they are; `loads` takes bytes, and blank lines are nothing."""
+
+    def __init__(self, loads: Callable[..., typing.Any]) -> None:
+        self._loads = loads
+        # Given bytes, `json.loads` guesses their encoding, and here it is known.
+        self._takes_text = loads is json.loads
+        self._number = 0
+
+    def decode(self, line: str) -> list[typing.Any]:
+        """Return the line's value, as the only one of a list; raises `ValueError` with the line's number."""
+        self._number += 1
+        if self._number == 1:
+            line = line.removeprefix("\ufeff")  # a byte order mark, which is no JSON
+        if not line.strip(" \t"):
+            return []
+        try:
+            return [self._loads(line if self._takes_text else line.encode("utf-8"))]
+        except ValueError as error:
+            raise ValueError(f"line {self._number} of the content is not valid JSON: {error}") from error
+
+    def flush(self) -> list[typing.Any]:
+        """Return nothing: each line gave its value at once."""
+        return []
 
 
 class ByteChunker:

@@ -6,6 +6,9 @@ import typing
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 
 if typing.TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
+    from ._cookies import Cookies
     from ._headers import Headers
     from ._query import QueryParams
     from ._urls import URL
@@ -30,7 +33,27 @@ HeaderTypes = typing.Union[
     Sequence[tuple[bytes, bytes]],
 ]
 
-RequestContent = typing.Union[str, bytes, Iterable[bytes], AsyncIterable[bytes]]
+CookieTypes = typing.Union["Cookies", "CookieJar", Mapping[str, str], Sequence[tuple[str, str]]]
+
+
+class AsyncFile(typing.Protocol):
+    """A file that is read by awaiting, as anyio and aiofiles open them."""
+
+    async def read(self, size: int, /) -> bytes: ...
+
+
+FileContent = typing.Union[typing.IO[bytes], AsyncFile, bytes, str]
+FileTypes = typing.Union[
+    FileContent,
+    tuple[typing.Optional[str], FileContent],
+    tuple[typing.Optional[str], FileContent, typing.Optional[str]],
+    tuple[typing.Optional[str], FileContent, typing.Optional[str], Mapping[str, str]],
+]
+RequestFiles = typing.Union[Mapping[str, FileTypes], Sequence[tuple[str, FileTypes]]]
+
+JSONEncoder = Callable[[typing.Any], typing.Union[str, bytes]]
+
+RequestContent = typing.Union[str, bytes, Iterable[bytes], AsyncIterable[bytes], AsyncFile]
 ResponseContent = typing.Union[str, bytes, Iterable[bytes], AsyncIterable[bytes]]
 RequestData = Mapping[str, typing.Any]
 RequestExtensions = Mapping[str, typing.Any]

@@ -248,7 +248,7 @@ def resolve(base: Parts, text: str) -> Parts:
             return parse(f"{base.scheme}:{text}")
         text = _with_slashes(text)
 
-    reference = {"scheme": base.scheme, **_split_reference(text)}
+    reference: dict[str, typing.Any] = {"scheme": base.scheme, **_split_reference(text)}
     if reference["has_authority"]:
         return _assemble(text, **reference)
     reference |= {

@@ -1,0 +1,90 @@
+"""Values of fields that have a structure of their own: lists, parameters, media types, links (RFC 9110 §5.6).
+
+A quoted string is one piece, whatever separators it holds; one that never ends runs to the end of the value. What is
+malformed is passed over, and never raises: these values come from peers.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+
+_QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)'
+_QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
+_SEPARATORS = {separator: re.compile(f"{_QUOTED}|{separator}", re.DOTALL) for separator in ",;"}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_LINK = re.compile(rf'<([^<>]*)>((?:[^",]|{_QUOTED})*)', re.DOTALL)
+
+
+class ContentType(typing.NamedTuple):
+    """What a `Content-Type` field says (RFC 9110 §8.3)."""
+
+    media_type: str
+    """Type and subtype in lower case, such as `"text/html"`."""
+    parameters: dict[str, str]
+    """The parameters by their lower-case names, quoting undone."""
+
+    @property
+    def charset(self) -> str | None:
+        """The `charset` parameter as it is written, or None."""
+        return self.parameters.get("charset")
+
+
+def read_content_type(value: str) -> ContentType | None:
+    """Return what a `Content-Type` value says, or None where it names no media type."""
+    head, _, rest = value.partition(";")
+    media_type = head.strip().lower()
+    return ContentType(media_type, _parameters(rest)) if _MEDIA_TYPE.fullmatch(media_type) else None
+
+
+def read_links(value: str) -> dict[str, dict[str, str]]:
+    """Return the links of a `Link` value (RFC 8288 §3): parameters and `url`, by relation, or by URL without one.
+
+    A link with several relations stands under each of them; of several links with one relation the last counts.
+    """
+    links: dict[str, dict[str, str]] = {}
+    for match in _LINK.finditer(value):
+        url = match[1].strip()
+        link = {"url": url, **_parameters(match[2])}
+        if "title*" in link:
+            link["title"] = _extended(link["title*"]) or link.get("title", "")
+        for relation in link.get("rel", "").lower().split() or [url]:
+            links[relation] = link
+    return links
+
+
+def split(value: str, separator: str) -> list[str]:
+    """Return the elements between the separators (`,` or `;`) that stand outside of quoted strings."""
+    if '"' not in value:
+        return [element.strip() for element in value.split(separator)]
+    elements: list[str] = []
+    start = 0
+    for match in _SEPARATORS[separator].finditer(value):
+        if match[0] == separator:
+            elements.append(value[start : match.start()].strip())
+            start = match.end()
+    elements.append(value[start:].strip())
+    return elements
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """Return `;name=value` pairs; of a repeated name the first counts."""
+    parameters: dict[str, str] = {}
+    for element in split(text, ";"):
+        name, equals, value = element.partition("=")
+        if equals and name.strip():
+            value = value.strip()
+            quoted = _QUOTED_STRING.match(value)
+            parameters.setdefault(name.strip().lower(), value if quoted is None else _ESCAPED.sub(r"\1", quoted[1]))
+    return parameters
+
+
+def _extended(value: str) -> str:
+    """Return the text of `charset'language'escaped` (RFC 8187 §3.2), or nothing where it is not that."""
+    import urllib.parse
+
+    charset, _, rest = value.partition("'")
+    if charset.lower() not in ("utf-8", "iso-8859-1"):
+        return ""
+    return urllib.parse.unquote(rest.partition("'")[2], charset, "replace")
