@@ -10,12 +10,14 @@ import h11
 
 from courser_models import Origin, Request
 from courser_transport import RemoteProtocolError, run_sync
+from courser_transport._backends.threads import ThreadBackend
 from courser_transport._body import SyncBody
 from courser_transport._http1._connection import HTTP1Connection
 
 ORIGIN = Origin("http", "example.org", 80)
 URL = "http://example.org/"
 REFUSED = "refused"
+NOWHERE = ThreadBackend()
 
 Reading = tuple[int, bytes, list[tuple[bytes, bytes]], bytes, bool] | str
 
@@ -46,7 +48,9 @@ class Pieces:
 def by_us(method: str, pieces: list[bytes]) -> Reading:
     """Return what a connection of ours makes of the pieces."""
     released: list[bool] = []
-    connection = HTTP1Connection(Pieces(pieces), ORIGIN, SyncBody, lambda c: released.append(c.is_reusable))
+    connection = HTTP1Connection(
+        Pieces(pieces), ORIGIN, SyncBody, lambda c: released.append(c.is_reusable), NOWHERE.in_thread
+    )
     try:
         response = run_sync(connection.send(Request(method, URL)))
         body = response.read()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, Write
 from courser_transport._body import AsyncBody
 from courser_transport._http1._connection import HTTP1Connection
 from courser_transport.testing import ScriptedStream, Step, breaks, ends, expects, hangs, sends
-from worlds import World, in_event_loops, in_every_world
+from worlds import PATIENCE, World, in_event_loops, in_every_world
 
 URL = "http://example.org/"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -27,7 +30,11 @@ class Wire:
         self.released: list[bool] = []
         origin = Origin("http", "example.org", 80)
         self.connection = HTTP1Connection(
-            self.stream, origin, world.body, lambda connection: self.released.append(connection.is_reusable)
+            self.stream,
+            origin,
+            world.body,
+            lambda connection: self.released.append(connection.is_reusable),
+            world.backend.in_thread,
         )
 
     async def fetch(self, request: Request | None = None) -> tuple[Any, bytes]:
@@ -115,6 +122,35 @@ async def test_a_generator_with_a_length_is_sent_as_it_is(world: World) -> None:
     await wire.fetch(Request("POST", URL, content=_body(world, b"abc", b"def"), headers=headers))
     assert wire.stream.written[1:] == [b"abc", b"def"]
     assert wire.released == [True]
+
+
+@in_every_world
+async def test_a_file_is_sent_with_its_length_and_can_be_sent_again(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 100_000)
+    with open(tmp_path / "file", "rb") as file:
+        request = Request("POST", URL, content=file)
+        for _ in range(2):
+            wire = Wire(world, sends(OK))
+            await wire.fetch(request)
+            assert b"Content-Length: 100000\r\n" in wire.stream.written[0]
+            assert b"".join(wire.stream.written[1:]) == b"x" * 100_000
+            assert wire.released == [True]
+
+
+@in_event_loops
+async def test_a_file_that_blocks_does_not_keep_the_loop_from_others(world: World) -> None:
+    may_go_on = threading.Event()
+
+    class SlowFile(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            assert may_go_on.wait(PATIENCE)
+            return b""
+
+    wire = Wire(world, sends(OK))
+    task = await world.beside(lambda: wire.fetch(Request("POST", URL, content=SlowFile())))  # type: ignore[arg-type]
+    await world.until(lambda: bool(wire.stream.written))
+    may_go_on.set()  # which nobody could, if the loop were waiting for the file
+    await task.result()
 
 
 @in_every_world

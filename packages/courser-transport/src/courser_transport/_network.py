@@ -8,6 +8,7 @@ sentence names the peer.
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 
 from ._deadline import Deadline
 
@@ -92,4 +93,8 @@ class Backend(typing.Protocol):
 
     def waiter(self) -> Waiter[typing.Any]:
         """Return a new promise."""
+        ...
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call what blocks, a file's `read`, without keeping the event loop from others; return its result."""
         ...

@@ -159,7 +159,7 @@ class ConnectionPool:
         except BaseException:
             self._pass_on(_PERMIT)
             raise
-        connection = HTTP1Connection(stream, origin, self._body, self.release)
+        connection = HTTP1Connection(stream, origin, self._body, self.release, self._backend.in_thread)
         with self._lock:
             if not self._is_closed:
                 self._connections.add(connection)

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable
 
 from ._backends.threads import ThreadBackend
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ReadTimeout
 from ._network import Address, Backend, Waiter
+
+T = typing.TypeVar("T")
 
 __all__ = [
     "ScriptedBackend",
@@ -162,3 +165,7 @@ class ScriptedBackend:
     def waiter(self) -> Waiter[typing.Any]:
         """Return a promise of the real backend."""
         return self._waiters.waiter()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call what blocks as the real backend does."""
+        return await self._waiters.in_thread(function)

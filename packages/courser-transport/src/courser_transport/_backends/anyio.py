@@ -10,9 +10,11 @@ import contextlib
 import math
 import socket
 import typing
+from collections.abc import Callable
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -195,6 +197,10 @@ class AnyioBackend:
     def waiter(self) -> AnyioWaiter[typing.Any]:
         """Return a new promise between tasks."""
         return AnyioWaiter()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call what blocks in one of anyio's threads."""
+        return await anyio.to_thread.run_sync(function)
 
 
 async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> AnyioStream:

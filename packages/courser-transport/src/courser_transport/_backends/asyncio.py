@@ -16,6 +16,7 @@ import select
 import socket
 import time
 import typing
+from collections.abc import Callable
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -62,7 +63,7 @@ class AsyncioStream(asyncio.Protocol):
         self._waiting: collections.deque[bytes] = collections.deque()
         self._waiting_size = 0
         self._reader: asyncio.Future[bytes] | None = None
-        self._drain: asyncio.Future[None] | None = None
+        self._drain: asyncio.Future[bool] | None = None
         self._error: BaseException | None = None
         self._is_ended = False
         self._is_closed = False
@@ -118,7 +119,7 @@ class AsyncioStream(asyncio.Protocol):
         """The system accepts bytes again."""
         self._is_writing_paused = False
         if self._drain is not None and not self._drain.done():
-            self._drain.set_result(None)
+            self._drain.set_result(True)
 
     def _wake_reader(self) -> None:
         reader, self._reader = self._reader, None
@@ -205,16 +206,16 @@ class AsyncioStream(asyncio.Protocol):
             if self._is_closed or self._error is not None:
                 raise self._write_error()
             unsent = self._transport.get_write_buffer_size()
-            drain: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+            drain: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             self._drain = drain
-            timer = None if timeout is None else self._loop.call_later(timeout, _set_done, drain)
+            timer = None if timeout is None else self._loop.call_later(timeout, _give_up, drain)
             try:
-                await drain
+                has_room = await drain
             finally:
                 self._drain = None
                 if timer is not None:
                     timer.cancel()
-            if self._is_writing_paused and self._transport.get_write_buffer_size() >= unsent:
+            if not has_room and self._transport.get_write_buffer_size() >= unsent:
                 raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
 
     def take(self) -> bytes | None:
@@ -267,9 +268,9 @@ class AsyncioStream(asyncio.Protocol):
         return _because(WriteError(f"writing to {self._peer} failed: {why}"), self._error)
 
 
-def _set_done(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+def _give_up(drain: asyncio.Future[bool]) -> None:
+    if not drain.done():
+        drain.set_result(False)
 
 
 E = typing.TypeVar("E", bound=BaseException)
@@ -404,3 +405,9 @@ class AsyncioBackend:
     def waiter(self) -> AsyncioWaiter[typing.Any]:
         """Return a new promise between tasks."""
         return AsyncioWaiter(self.loop)
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call what blocks in one of anyio's threads."""
+        import anyio.to_thread  # for this alone, so that programs without files do not load it
+
+        return await anyio.to_thread.run_sync(function)

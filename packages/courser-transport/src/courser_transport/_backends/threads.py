@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import typing
+from collections.abc import Callable
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -195,3 +196,7 @@ class ThreadBackend:
     def waiter(self) -> ThreadWaiter[typing.Any]:
         """Return a new promise between threads."""
         return ThreadWaiter()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Call what blocks: this is a thread already."""
+        return function()

@@ -10,10 +10,11 @@ import re
 import time
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from courser_models import (
     AsyncByteStream,
+    BlockingByteStream,
     ByteStream,
     Headers,
     LocalProtocolError,
@@ -48,10 +49,21 @@ class HTTP1Connection:
     """A connection that speaks HTTP/1.1, lent to one exchange at a time.
 
     `release` is called once an exchange is over, with this connection; `is_reusable` then says whether another may
-    follow. `idle_since` is a reading of `time.monotonic()`.
+    follow. `idle_since` is a reading of `time.monotonic()`. `in_thread` reads a body's files, which block.
     """
 
-    __slots__ = ("_body", "_is_lent", "_keeps", "_release", "_stream", "idle_since", "is_reusable", "origin", "peer")
+    __slots__ = (
+        "_body",
+        "_in_thread",
+        "_is_lent",
+        "_keeps",
+        "_release",
+        "_stream",
+        "idle_since",
+        "is_reusable",
+        "origin",
+        "peer",
+    )
 
     def __init__(
         self,
@@ -59,8 +71,10 @@ class HTTP1Connection:
         origin: Origin,
         body: type[SyncBody] | type[AsyncBody],
         release: Callable[[HTTP1Connection], None],
+        in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
     ) -> None:
         self._stream = stream
+        self._in_thread = in_thread
         self._body = body
         self._release = release
         self._keeps = True
@@ -119,7 +133,10 @@ class HTTP1Connection:
         # A generator that is left half-way is ended here and now, not by the garbage collector.
         chunks: typing.Any
         if issubclass(self._body, AsyncBody) and isinstance(stream, AsyncByteStream):
-            chunks = stream.__aiter__()
+            if isinstance(stream, BlockingByteStream):
+                chunks = stream.aiter_with(self._in_thread)
+            else:
+                chunks = stream.__aiter__()
             try:
                 async for chunk in chunks:
                     sent = await self._send_chunk(chunk, sent, length, timeout)
