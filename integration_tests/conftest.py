@@ -14,7 +14,7 @@ from .servers.certificates import Authority
 from .servers.httpbin_server import HttpbinIsMissing, run_httpbin
 from .servers.nginx import Nginx, NginxIsMissing, run_nginx
 from .servers.tiny import run_tiny
-from .worlds import Asyncio, Threads, World
+from .worlds import Asyncio, Threads, Trio, World
 
 SECONDS_A_TEST = 60
 
@@ -34,7 +34,7 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-@pytest.fixture(params=[Threads(), Asyncio()], ids=lambda world: world.name)
+@pytest.fixture(params=[Threads(), Asyncio(), Trio()], ids=lambda world: world.name)
 def world(request: pytest.FixtureRequest) -> World:
     """Both clients, one after the other."""
     chosen: World = request.param

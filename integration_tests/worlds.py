@@ -5,8 +5,9 @@ A program is an `async def` that takes a client and uses it as an `AsyncClient`:
     async def greeting(client: courser.AsyncClient) -> str:
         return (await client.get("http://127.0.0.1:8000/")).text
 
-`Asyncio` runs it with an `AsyncClient` under `asyncio.run`. `Threads` runs it with a `Client` behind a thin disguise
-whose methods are coroutines that never wait, so the program runs in the calling thread, without any loop.
+`Asyncio` and `Trio` run it with an `AsyncClient` under `asyncio.run` and `trio.run`. `Threads` runs it with a `Client`
+behind a thin disguise whose methods are coroutines that never wait, so the program runs in the calling thread, without
+any loop.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar, cast
+
+import trio
 
 import courser
 
@@ -60,17 +63,13 @@ class Threads:
         _require(event.wait(PATIENCE))
 
 
-class Asyncio:
-    """The world of `AsyncClient`."""
+class Loop:
+    """A world of `AsyncClient`; `run` is what differs."""
 
-    name = "asyncio"
+    name: str
 
     def run(self, program: Program[T], **settings: Any) -> T:
-        async def main() -> T:
-            async with courser.AsyncClient(**settings) as client:
-                return await program(client)
-
-        return asyncio.run(main())
+        raise NotImplementedError
 
     def fetch(self, method: str, url: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> Any:
         async def program(client: courser.AsyncClient) -> courser.Response:
@@ -83,7 +82,36 @@ class Asyncio:
             yield part
 
     async def until(self, event: threading.Event) -> None:
+        raise NotImplementedError
+
+
+class Asyncio(Loop):
+    """`AsyncClient` under asyncio."""
+
+    name = "asyncio"
+
+    def run(self, program: Program[T], **settings: Any) -> T:
+        return asyncio.run(_with_client(program, settings))
+
+    async def until(self, event: threading.Event) -> None:
         _require(await asyncio.to_thread(event.wait, PATIENCE))
+
+
+class Trio(Loop):
+    """`AsyncClient` under trio."""
+
+    name = "trio"
+
+    def run(self, program: Program[T], **settings: Any) -> T:
+        return trio.run(_with_client, program, settings)
+
+    async def until(self, event: threading.Event) -> None:
+        _require(await trio.to_thread.run_sync(event.wait, PATIENCE))
+
+
+async def _with_client(program: Program[T], settings: dict[str, Any]) -> T:
+    async with courser.AsyncClient(**settings) as client:
+        return await program(client)
 
 
 class DisguisedClient:
