@@ -106,6 +106,22 @@ def test_a_file_that_cannot_tell_its_length_is_chunked() -> None:
     assert encoded(encode_request, content=Pipe()) == ([CHUNKED], b"abc")
 
 
+def test_an_async_file_is_chunked() -> None:
+    class AsyncFile:
+        left = b"abc"
+
+        async def read(self, size: int = -1) -> bytes:
+            taken, self.left = self.left, b""
+            return taken
+
+    assert encoded(encode_request, content=AsyncFile()) == ([CHUNKED], b"abc")
+
+
+def test_a_file_of_text_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"must be opened in binary mode"):
+        encode_request(content=io.StringIO("abc"))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("content", [5, object(), 1.5, True])
 def test_content_of_no_bytes_is_refused(content: Any) -> None:
     with pytest.raises(
@@ -170,6 +186,26 @@ def test_json_has_no_nan_and_no_infinity(number: float) -> None:
 
 def test_none_is_no_json() -> None:
     assert encoded(encode_request, json=None) == ([], b"")
+
+
+@pytest.mark.parametrize("encoded_json", ['{"a":"ä"}', '{"a":"ä"}'.encode(), bytearray('{"a":"ä"}'.encode())])
+def test_an_encoder_of_json_gives_text_or_bytes(encoded_json: Any) -> None:
+    given_values = []
+
+    def encoder(value: Any) -> Any:
+        given_values.append(value)
+        return encoded_json
+
+    expected = ([length(10), JSON], '{"a":"ä"}'.encode())
+    assert encoded(encode_request, json={"a": "ä"}, json_encoder=encoder) == expected
+    request = Request("POST", "http://h/", json={"a": "ä"}, json_encoder=encoder)
+    assert (request.content, request.headers["content-type"]) == (expected[1], "application/json")
+    assert given_values == [{"a": "ä"}] * 2
+
+
+def test_an_encoder_of_json_that_gives_something_else_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^json_encoder must return text or bytes, not dict$"):
+        Request("POST", "http://h/", json={}, json_encoder=lambda value: value)
 
 
 @pytest.mark.parametrize(

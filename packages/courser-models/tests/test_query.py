@@ -88,7 +88,7 @@ def test_a_change_is_a_copy() -> None:
     assert str(params.add("b", 0)) == "a=1&b=2&a=3&b=0"
     assert str(params.remove("a")) == "b=2"
     assert str(params.remove("z")) == "a=1&b=2&a=3"
-    assert str(params.merge({"b": [7, 8], "c": 9})) == "a=1&a=3&b=7&b=8&c=9"
+    assert str(params.merge({"b": [7, 8], "c": 9})) == "a=1&b=7&b=8&a=3&c=9"
     assert str(params.merge(None)) == "a=1&b=2&a=3"
     assert str(params) == "a=1&b=2&a=3"
 

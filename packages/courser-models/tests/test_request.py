@@ -2,12 +2,23 @@
 
 import pickle
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colours import AsyncChunks, SyncChunks, run
-from courser_models import URL, ByteStream, Headers, InvalidHeader, InvalidURL, Request, RequestNotRead, StreamClosed
+from courser_models import (
+    URL,
+    ByteStream,
+    Cookies,
+    Headers,
+    InvalidHeader,
+    InvalidURL,
+    Request,
+    RequestNotRead,
+    StreamClosed,
+)
 
 
 def fields_of(request: Request) -> list[tuple[str, str]]:
@@ -232,3 +243,37 @@ def test_a_streaming_body_that_was_read_survives_pickling() -> None:
     request.read()
 
     assert pickle.loads(pickle.dumps(request)).read() == b"ab"
+
+
+@pytest.mark.parametrize("cookies", [{"a": "1", "b": "2"}, [("a", "1"), ("b", "2")], Cookies({"a": "1", "b": "2"})])
+def test_cookies_become_one_field(cookies: Any) -> None:
+    request = Request("GET", "http://h/", cookies=cookies)
+
+    assert fields_of(request) == [("Host", "h"), ("Cookie", "a=1; b=2")]
+
+
+def test_cookies_of_another_host_stay_at_home() -> None:
+    cookies = Cookies()
+    cookies.set("a", "1", domain="other.example")
+
+    assert "cookie" not in Request("GET", "http://h.example/", cookies=cookies).headers
+    assert Request("GET", "http://other.example/", cookies=cookies).headers["cookie"] == "a=1"
+
+
+def test_a_cookie_that_would_break_the_message_open_is_refused() -> None:
+    with pytest.raises(InvalidHeader, match=r"^value of cookie 'a' holds"):
+        Request("GET", "http://h/", cookies={"a": "1\r\nX: y"})
+
+
+def test_a_request_with_a_file_survives_pickling_once_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    with path.open("rb") as file:
+        request = Request("POST", "http://h/", content=file)
+        unread = pickle.loads(pickle.dumps(request))
+        request.read()
+        read = pickle.loads(pickle.dumps(request))
+
+    assert (read.content, read.headers["content-length"]) == (b"abc", "3")
+    with pytest.raises(StreamClosed, match="does not survive pickling"):
+        unread.read()

@@ -4,6 +4,7 @@ import codecs
 import datetime
 import gzip
 import pickle
+import re
 import time
 import zlib
 from typing import Any
@@ -438,6 +439,20 @@ def test_content_that_was_read_can_be_iterated_any_number_of_times(
 
     for _ in range(2):
         assert colour.pieces(response, kind, *arguments) == pieces
+
+
+@in_both_colours
+@given(text=st.text("ab\r\n\u2028", max_size=20), places=places)
+def test_the_lines_of_a_body_are_those_of_its_text_the_empty_ones_too(
+    colour: Colour, text: str, places: list[int]
+) -> None:
+    lines = re.split("\r\n|\r|\n", text)
+    if not lines[-1]:
+        lines.pop()
+
+    chunks = cut(text.encode(), places)
+    assert colour.pieces(streamed(colour, *chunks), "lines") == lines
+    assert colour.pieces(Response(200, content=text), "lines") == lines
 
 
 @in_both_colours

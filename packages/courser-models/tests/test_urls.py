@@ -370,7 +370,7 @@ def test_query_parameters_can_be_set_added_removed_and_merged() -> None:
     assert str(url.copy_set_param("a", 9)) == "http://h/p?a=9&b=2#f"
     assert str(url.copy_add_param("a", True)) == "http://h/p?a=1&b=2&a=3&a=true#f"
     assert str(url.copy_remove_param("a")) == "http://h/p?b=2#f"
-    assert str(url.copy_merge_params({"b": 0, "c": None})) == "http://h/p?a=1&a=3&b=0&c=#f"
+    assert str(url.copy_merge_params({"b": 0, "c": None})) == "http://h/p?a=1&b=0&a=3&c=#f"
     assert str(url.copy_remove_param("a").copy_remove_param("b")) == "http://h/p#f"
 
 

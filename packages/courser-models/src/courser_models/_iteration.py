@@ -1,7 +1,9 @@
 """Reading a response piece by piece: the stages that content passes, and the two ways to pull it through them.
 
-A stage turns an item into any number of others: bytes into decoded bytes, bytes into text, text into lines. Sync
-programs pull with a generator. Async programs get an object of their own, since an async generator that is left
+A stage turns an item into any number of others: bytes into decoded bytes, bytes into text, text into lines. Bytes and
+text that are empty are left out, and lines are not: an empty line is a line.
+
+Sync programs pull with a generator. Async programs get an object of their own, since an async generator that is left
 half-way can end only when somebody awaits it, and a loop that breaks off does not.
 """
 
@@ -37,11 +39,13 @@ class Decoding:
     """A stage that undoes a content coding."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.decode = decoder.decode
-        self._flush = decoder.flush
+        self._decoder = decoder
+
+    def decode(self, data: bytes) -> Iterable[bytes]:
+        return filter(None, self._decoder.decode(data))
 
     def flush(self) -> Iterable[bytes]:
-        yield self._flush()
+        return filter(None, (self._decoder.flush(),))
 
 
 class Reading:
@@ -51,21 +55,21 @@ class Reading:
         self._decoder = TextDecoder(encoding)
 
     def decode(self, item: bytes) -> Iterable[str]:
-        return (self._decoder.decode(item),)
+        return filter(None, (self._decoder.decode(item),))
 
     def flush(self) -> Iterable[str]:
-        return (self._decoder.flush(),)
+        return filter(None, (self._decoder.flush(),))
 
 
 Stages = tuple[Stage, ...]
 
 
 def passed(stages: Stages, item: typing.Any) -> Iterator[typing.Any]:
-    """Give what `item` becomes on its way through the stages; empty pieces are left out."""
+    """Give what `item` becomes on its way through the stages."""
     if stages:
         for piece in stages[0].decode(item):
             yield from passed(stages[1:], piece)
-    elif item or not isinstance(item, (bytes, str)):
+    else:
         yield item
 
 
@@ -76,22 +80,28 @@ def flushed(stages: Stages) -> Iterator[typing.Any]:
             yield from passed(stages[index + 1 :], piece)
 
 
+def _of_content(stages: Stages, content: bytes) -> Iterator[typing.Any]:
+    if content:
+        yield from passed(stages, content)
+    yield from flushed(stages)
+
+
 def iterate(response: Response, stages: Stages, is_raw: bool = False) -> Generator[typing.Any, None, None]:
     """Give what the response's body becomes; the response is closed however that ends.
 
     `is_raw` leaves content codings in place. A response that was read gives what it has.
     """
     if not is_raw and response._is_read:
-        yield from passed(stages, response.content)
-        yield from flushed(stages)
+        yield from _of_content(stages, response.content)
         return
     stream = response._begin(SyncByteStream)
     try:
         if not is_raw:
             stages = (*response._decoding_stages(), *stages)
         for chunk in stream:
-            response._count(chunk)
-            yield from passed(stages, chunk)
+            if chunk:
+                response._count(chunk)
+                yield from passed(stages, chunk)
         yield from flushed(stages)
     except DecodingError as error:
         response._blame(error)
@@ -134,8 +144,9 @@ class AsyncIteration(AsyncIterator[T]):
                     self._is_last = True
                     self._ready = flushed(self._stages)
                 else:
-                    response._count(chunk)
-                    self._ready = passed(self._stages, chunk)
+                    if chunk:
+                        response._count(chunk)
+                        self._ready = passed(self._stages, chunk)
         except BaseException as error:
             if isinstance(error, DecodingError):
                 response._blame(error)
@@ -151,17 +162,13 @@ class AsyncIteration(AsyncIterator[T]):
         response = self._response
         if not self._is_raw and response._is_read:
             self._is_last = True
-            self._ready = self._of_content()
+            self._ready = _of_content(self._stages, response.content)
             return False
         stream = response._begin(AsyncByteStream)
         self._chunks = stream.__aiter__()
         if not self._is_raw:
             self._stages = (*response._decoding_stages(), *self._stages)
         return True
-
-    def _of_content(self) -> Iterator[T]:
-        yield from passed(self._stages, self._response.content)
-        yield from flushed(self._stages)
 
     async def aclose(self) -> None:
         """Close the response; nothing more will come."""

@@ -100,10 +100,23 @@ class QueryParams(Mapping[str, str]):
         return self._adopt([pair for pair in self._pairs if pair[0] != key])
 
     def merge(self, params: QueryParamTypes | None = None) -> QueryParams:
-        """Return a copy in which the names of `params` are replaced by what `params` says of them."""
-        new = _pairs(params)
-        names = {name for name, _ in new}
-        return self._adopt([pair for pair in self._pairs if pair[0] not in names] + new)
+        """Return a copy in which each name of `params` has what `params` says of it, in the place that it had."""
+        new: dict[str, list[tuple[str, str]]] = {}
+        added = _pairs(params)
+        for pair in added:
+            new.setdefault(pair[0], []).append(pair)
+        if new.keys().isdisjoint(name for name, _ in self._pairs):
+            return self._adopt(self._pairs + added)
+        pairs: list[tuple[str, str]] = []
+        placed: set[str] = set()
+        for pair in self._pairs:
+            name = pair[0]
+            if name not in new:
+                pairs.append(pair)
+            elif name not in placed:
+                placed.add(name)
+                pairs += new[name]
+        return self._adopt(pairs + [pair for pair in added if pair[0] not in placed])
 
     def __getitem__(self, key: typing.Any) -> str:
         return self._first()[key]
