@@ -47,6 +47,11 @@ def dependencies(distribution: str) -> list[str]:
     return metadata(distribution).get("dependencies", [])
 
 
+def extras(distribution: str) -> dict[str, list[str]]:
+    """Return the requirements of a distribution's extras, by their names."""
+    return metadata(distribution).get("optional-dependencies", {})
+
+
 def project_of(requirement: str) -> str:
     """Return the project that a requirement names: `h11` for `h11>=0.16,<0.17`."""
     return re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower()
@@ -75,15 +80,30 @@ def wheel(distribution: str) -> Path:
 
 
 def lowest_installation(distribution: str) -> list[str]:
-    """Return the distribution's wheel and the lowest version of everything that its and its siblings' ranges allow."""
+    """Return the distribution's wheel and the lowest version of everything that its and its siblings' ranges allow.
+
+    All that its own extras name is part of it, and of its siblings' extras those that are asked for.
+    """
     lowest: dict[str, tuple[int, ...]] = {}
-    for requirement in (line for name in with_siblings(distribution) for line in dependencies(name)):
+    markers: dict[str, str] = {}
+    requirements = [line for name in with_siblings(distribution) for line in dependencies(name)]
+    requirements += [line for lines in extras(distribution).values() for line in lines]
+    for requirement in list(requirements):
+        if wanted := re.match(r"([\w.-]+)\[([\w, -]+)\]", requirement):
+            offered = extras(wanted[1])
+            requirements += [line for name in wanted[2].split(",") for line in offered[name.strip()]]
+    for requirement in requirements:
         if not (bound := re.search(r"(?:>=|~=|==)\s*(\d+(?:\.\d+)*)", requirement)):
             raise RuntimeError(f"{requirement!r} has no lower bound, so there is no floor to test")
         project, parts = project_of(requirement), tuple(map(int, bound[1].split(".")))
         lowest[project] = max(lowest.get(project, ()), parts)
+        markers[project] = requirement.partition(";")[2]
     siblings = [_wheel_at(name, lowest[name]) for name in DISTRIBUTIONS if name in lowest]
-    others = [f"{name}=={'.'.join(map(str, parts))}" for name, parts in lowest.items() if name not in DISTRIBUTIONS]
+    others = [
+        f"{name}=={'.'.join(map(str, parts))}" + (f";{markers[name]}" if markers[name] else "")
+        for name, parts in lowest.items()
+        if name not in DISTRIBUTIONS
+    ]
     return [str(wheel(distribution)), *map(str, siblings), *others]
 
 

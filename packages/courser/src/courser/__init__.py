@@ -15,8 +15,12 @@ from courser_models import (
     AsyncByteStream,
     BaseTransport,
     ByteStream,
+    ContentType,
     CookieConflict,
+    Cookies,
+    Decoder,
     DecodingError,
+    DecodingLimitExceeded,
     Headers,
     HTTPError,
     HTTPStatusError,
@@ -37,6 +41,8 @@ from courser_models import (
     SyncByteStream,
     TransportError,
     codes,
+    register_codec,
+    supported_codings,
 )
 from courser_transport import (
     AsyncHTTPTransport,
@@ -60,7 +66,7 @@ from courser_transport import (
 from ._version import __version__
 
 __title__ = "courser"
-__description__ = "A fast HTTP client for Python, for asyncio and threads."
+__description__ = "A fast HTTP client for Python, for asyncio, trio and threads."
 
 __all__ = [
     "URL",
@@ -74,8 +80,12 @@ __all__ = [
     "Client",
     "ConnectError",
     "ConnectTimeout",
+    "ContentType",
     "CookieConflict",
+    "Cookies",
+    "Decoder",
     "DecodingError",
+    "DecodingLimitExceeded",
     "HTTPError",
     "HTTPStatusError",
     "HTTPTransport",
@@ -112,4 +122,6 @@ __all__ = [
     "__version__",
     "codes",
     "create_ssl_context",
+    "register_codec",
+    "supported_codings",
 ]
