@@ -141,7 +141,7 @@ def test_a_url_without_a_host_gets_no_host_field(make: Any) -> None:
         (None, {"a": 1}, "http://h/?a=1#f"),
         (None, {}, "http://h/#f"),
         ({"a": 1}, None, "http://h/?a=1#f"),
-        ({"a": 1, "b": 2}, {"a": [3, 4]}, "http://h/?b=2&a=3&a=4#f"),
+        ({"a": 1, "b": 2}, {"a": [3, 4]}, "http://h/?a=3&a=4&b=2#f"),
         ({"a": 1}, {}, "http://h/?a=1#f"),
         ("a=1&b=2&a=3", "c=4", "http://h/?a=1&b=2&a=3&c=4#f"),
         ({}, None, "http://h/?q=1#f"),

@@ -316,7 +316,7 @@ def _import_zstd() -> typing.Any:
         if sys.version_info >= (3, 14):
             from compression import zstd
         else:
-            from backports import zstd  # type: ignore[import-not-found, unused-ignore]  # an extra
+            from backports import zstd  # type: ignore[import-not-found, import-untyped, unused-ignore]  # an extra
     except ImportError as error:
         raise _missing("zstd", "zstd") from error
     return zstd
