@@ -45,6 +45,7 @@ def decoded(encoding: str, chunks: Iterable[bytes]) -> str:
         ("text/html; charset=", None),
         ('text/html; charset=""', ""),
         ("charset=utf-8", None),
+        ('text/html; x="; charset=ascii"; charset=utf-8', "utf-8"),
     ],
 )
 def test_a_charset_is_read_as_rfc_9110_writes_it(content_type: str | None, charset: str | None) -> None:

@@ -13,6 +13,7 @@ from courser_transport import RemoteProtocolError, run_sync
 from courser_transport._backends.threads import ThreadBackend
 from courser_transport._body import SyncBody
 from courser_transport._http1._connection import HTTP1Connection
+from owners import NotingOwner
 
 ORIGIN = Origin("http", "example.org", 80)
 URL = "http://example.org/"
@@ -39,7 +40,12 @@ class Pieces:
     def is_readable(self) -> bool:
         return False
 
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        return True
+
     def close(self, farewell: bytes = b"") -> None: ...
+
+    def abandon(self) -> None: ...
 
     def extra(self, name: str) -> object:
         return None
@@ -47,10 +53,9 @@ class Pieces:
 
 def by_us(method: str, pieces: list[bytes]) -> Reading:
     """Return what a connection of ours makes of the pieces."""
-    released: list[bool] = []
-    connection = HTTP1Connection(
-        Pieces(pieces), ORIGIN, SyncBody, lambda c: released.append(c.is_reusable), NOWHERE.in_thread
-    )
+    owner = NotingOwner(NOWHERE, SyncBody)
+    released = owner.released
+    connection = HTTP1Connection(Pieces(pieces), ORIGIN, owner)
     try:
         response = run_sync(connection.send(Request(method, URL)))
         body = response.read()

@@ -59,7 +59,7 @@ def test_limits_print_compare_and_refuse_nonsense() -> None:
     assert len({limits, Limits(max_connections=10), Limits()}) == 2
     with pytest.raises(ValueError, match="at least 1"):
         Limits(max_connections=0)
-    with pytest.raises(ValueError, match="not be negative"):
+    with pytest.raises(ValueError, match="max_keepalive_connections must be at least 0, it is -1"):
         Limits(max_keepalive_connections=-1)
     with pytest.raises(ValueError, match="keepalive_expiry"):
         Limits(keepalive_expiry=-1)

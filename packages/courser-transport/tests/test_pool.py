@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from courser_models import LocalProtocolError, Origin, Request
+from courser_models import ByteStream, LocalProtocolError, Origin, Request
 from courser_transport import ConnectError, ConnectionPool, Limits, PoolTimeout, ReadTimeout, UnsupportedProtocol
 from courser_transport._connect import Connector
 from courser_transport.testing import ScriptedBackend, ScriptedStream, Step, ends, hangs, sends
@@ -21,6 +22,7 @@ ORIGIN_A, ORIGIN_B = Origin("http", "a.example", 80), Origin("http", "b.example"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 HALF = sends(OK[:-3])
 REST = sends(OK[-3:])
+POOLS: list[ConnectionPool] = []
 
 
 def _no_tls() -> Any:
@@ -30,7 +32,16 @@ def _no_tls() -> Any:
 def _pool(world: World, *scripts: list[Step] | Exception, **limits: Any) -> tuple[ConnectionPool, ScriptedBackend]:
     streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
     backend = ScriptedBackend(streams, world.backend)
-    return ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body), backend
+    pool = ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body)
+    POOLS.append(pool)
+    return pool, backend
+
+
+@pytest.fixture(autouse=True)
+def _no_pool_is_left_open() -> Iterator[None]:
+    yield
+    while POOLS:
+        POOLS.pop().abandon()
 
 
 def _numbers(pool: ConnectionPool) -> dict[str, int]:
@@ -40,6 +51,8 @@ def _numbers(pool: ConnectionPool) -> dict[str, int]:
 
 
 async def _read(response: Any) -> bytes:
+    if isinstance(response.stream, ByteStream):
+        return response.stream.read_all()
     chunks = b""
     while chunk := await response.stream.next_chunk():
         chunks += chunk
@@ -50,7 +63,7 @@ async def _read(response: Any) -> bytes:
 async def test_a_connection_is_used_again(world: World) -> None:
     pool, backend = _pool(world, [])
     connection = await pool.acquire(ORIGIN_A, {})
-    stream: Any = connection._stream
+    stream: Any = connection._wire
     pool.release(connection)
     for _ in range(3):
         assert pool._take_idle(ORIGIN_A) is connection
@@ -94,7 +107,7 @@ async def test_a_connection_with_something_to_read_is_replaced(world: World) -> 
 async def test_a_connection_past_its_expiry_is_replaced(world: World) -> None:
     pool, backend = _pool(world, [sends(OK)], [sends(OK)], keepalive_expiry=0.0)
     await _read(await pool.send(Request("GET", A)))
-    next(iter(pool._connections)).idle_since -= 1.0
+    next(iter(pool._connections)).idle_until = 0.0
     await _read(await pool.send(Request("GET", A)))
     assert len(backend.connected) == 2
 
@@ -106,7 +119,7 @@ async def test_only_so_many_are_kept_idle_and_the_oldest_goes(world: World) -> N
     for connection in connections:
         pool.release(connection)
     assert _numbers(pool) == {"open": 2, "idle": 2}
-    assert [connection._stream.is_closed for connection in connections] == [True, False, False]  # type: ignore[attr-defined]
+    assert [connection._wire.is_closed for connection in connections] == [True, False, False]  # type: ignore[attr-defined]
 
 
 @in_every_world
@@ -158,7 +171,7 @@ async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: Wor
     await world.until(lambda: pool.waiting == 1)
     pool.release(connection)
     assert (await task.result()).origin == ORIGIN_B
-    assert connection._stream.is_closed  # type: ignore[attr-defined]
+    assert connection._wire.is_closed  # type: ignore[attr-defined]
     assert _numbers(pool) == {"open": 1, "lent": 1}
     assert backend.connected == ["a.example:80", "b.example:80"]
 
@@ -392,7 +405,7 @@ class PoolMachine(RuleBasedStateMachine):
         connection = self.pool._take_idle(origin) or run_sync(self.pool.acquire(origin, {"pool": 0.0}))
         assert connection.origin == origin
         assert connection not in self.lent, "a connection is lent to one exchange at a time"
-        assert not connection._stream.is_closed  # type: ignore[attr-defined]
+        assert not connection._wire.is_closed  # type: ignore[attr-defined]
         self.lent.append(connection)
 
     @precondition(lambda self: len(self.lent) == 3)
@@ -428,8 +441,10 @@ class PoolMachine(RuleBasedStateMachine):
         assert pool.lent == len(self.lent)
         assert pool.connecting == pool.waiting == 0
         assert pool.idle <= 2
-        assert sum(len(idle) for idle in pool._idle.values()) == len(pool._idle_by_age)
-        assert all(idle for idle in pool._idle.values()), "an origin without idle connections takes no room"
+        assert sum(len(place.idle) for place in pool._places.values()) == len(pool._idle_by_age)
+        assert sum(place.open for place in pool._places.values()) == pool.open
+        assert sum(place.connected for place in pool._places.values()) == len(pool._connections)
+        assert all(place.open for place in pool._places.values()), "an origin without connections takes no room"
 
 
 TestPoolMachine = PoolMachine.TestCase

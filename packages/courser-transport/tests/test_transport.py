@@ -97,18 +97,6 @@ def test_a_closed_transport_sends_nothing() -> None:
     asyncio.run(main())
 
 
-def test_an_async_transport_belongs_to_one_loop() -> None:
-    transport = AsyncHTTPTransport()
-
-    async def use() -> None:
-        with pytest.raises(UnsupportedProtocol):
-            await transport.handle_async_request(Request("GET", "ftp://a.example/"))
-
-    asyncio.run(use())
-    with pytest.raises(RuntimeError, match="used in another event loop before"):
-        asyncio.run(use())
-
-
 def test_an_async_transport_without_a_loop_is_a_clear_error() -> None:
     with pytest.raises(RuntimeError, match="needs a running event loop, asyncio's or trio's"):
         _ = AsyncHTTPTransport().pool

@@ -35,7 +35,7 @@ def read_content_type(value: str) -> ContentType | None:
     """Return what a `Content-Type` value says, or None where it names no media type."""
     head, _, rest = value.partition(";")
     media_type = head.strip().lower()
-    return ContentType(media_type, _parameters(rest)) if _MEDIA_TYPE.fullmatch(media_type) else None
+    return ContentType(media_type, parameters(rest)) if _MEDIA_TYPE.fullmatch(media_type) else None
 
 
 def read_links(value: str) -> dict[str, dict[str, str]]:
@@ -46,7 +46,7 @@ def read_links(value: str) -> dict[str, dict[str, str]]:
     links: dict[str, dict[str, str]] = {}
     for match in _LINK.finditer(value):
         url = match[1].strip()
-        link = {"url": url, **_parameters(match[2])}
+        link = {"url": url, **parameters(match[2])}
         if "title*" in link:
             link["title"] = _extended(link["title*"]) or link.get("title", "")
         for relation in link.get("rel", "").lower().split() or [url]:
@@ -68,7 +68,7 @@ def split(value: str, separator: str) -> list[str]:
     return elements
 
 
-def _parameters(text: str) -> dict[str, str]:
+def parameters(text: str) -> dict[str, str]:
     """Return `;name=value` pairs; of a repeated name the first counts."""
     parameters: dict[str, str] = {}
     for element in split(text, ";"):

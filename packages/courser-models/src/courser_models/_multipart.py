@@ -65,6 +65,11 @@ class AsyncMultipartStream(BlockingByteStream):
     def __init__(self, pieces: list[_Piece]) -> None:
         self._pieces = pieces
 
+    @property
+    def is_replayable(self) -> bool:
+        """Whether all of its files can be read again from where they stood."""
+        return all(isinstance(piece, bytes) or piece.is_replayable for piece in self._pieces)
+
     async def aiter_with(self, in_thread: InThread) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             if isinstance(piece, bytes):

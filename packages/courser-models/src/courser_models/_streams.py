@@ -26,6 +26,11 @@ FILE_READ_SIZE = 65536
 class SyncByteStream:
     """A body that is read by iterating; subclass it and give `__iter__`, and `close` where needed."""
 
+    @property
+    def is_replayable(self) -> bool:
+        """Whether it would give the same bytes from its beginning if it were read (again) now."""
+        return False
+
     def __iter__(self) -> Iterator[bytes]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__")
 
@@ -39,6 +44,11 @@ class SyncByteStream:
 
 class AsyncByteStream:
     """A body that is read by `async for`; subclass it and give `__aiter__`, and `aclose` where needed."""
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether it would give the same bytes from its beginning if it were read (again) now."""
+        return False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         raise NotImplementedError(f"{type(self).__name__} must define __aiter__")
@@ -55,6 +65,11 @@ class ByteStream(SyncByteStream, AsyncByteStream):
     """A body that is in memory as a whole; can be read any number of times, in both ways."""
 
     __slots__ = ("_content",)
+
+    @property
+    def is_replayable(self) -> bool:
+        """True: it is in memory."""
+        return True
 
     def __init__(self, stream: bytes) -> None:
         self._content = stream
@@ -99,6 +114,11 @@ class IteratorByteStream(SyncByteStream):
         self._is_consumed = False
         self._reads_once = iter(stream) is stream
 
+    @property
+    def is_replayable(self) -> bool:
+        """Whether it is a collection, or a generator that nobody has begun to read."""
+        return not (self._reads_once and self._is_consumed)
+
     def __iter__(self) -> Iterator[bytes]:
         if self._is_consumed and self._reads_once:
             raise StreamConsumed()
@@ -119,6 +139,11 @@ class AsyncIteratorByteStream(AsyncByteStream):
         self._stream = stream
         self._is_consumed = False
         self._reads_once = stream.__aiter__() is stream
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether it is a collection, or a generator that nobody has begun to read."""
+        return not (self._reads_once and self._is_consumed)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._is_consumed and self._reads_once:
@@ -149,6 +174,11 @@ class FileByteStream(BlockingByteStream, SyncByteStream):
 
     length: int | None
     """How many bytes it has, or None where nobody can tell."""
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether the file can seek, or nobody has begun to read it."""
+        return self._start is not None or not self._is_consumed
 
     def __iter__(self) -> Iterator[bytes]:
         self._rewind()
@@ -185,6 +215,11 @@ class AsyncFileByteStream(AsyncByteStream):
         self._file = file
         self._is_consumed = False
         self._start: int | None = None
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether the file can seek, or nobody has begun to read it."""
+        return self._start is not None or not self._is_consumed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         await self._rewind()

@@ -9,7 +9,9 @@ import sys
 import typing
 from collections.abc import Callable
 
-_CHARSET = re.compile(r';\s*charset\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+from ._fields import parameters
+
+_CHARSET = re.compile(r";\s*charset\s*=\s*([^\s;]+)", re.IGNORECASE)
 _LONGEST_NAME = 40  # Python keeps every name it was ever asked for
 _NATIVE_ORDER = "-le" if sys.byteorder == "little" else "-be"
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -21,11 +23,12 @@ _NOT_CHARSETS = {"unicode-escape", "raw-unicode-escape", "utf-7", "idna", "punyc
 
 def charset_of(content_type: str | None) -> str | None:
     """Return the `charset` parameter of a `Content-Type` value (RFC 9110 §8.3.2), as it is written there, or None."""
-    match = _CHARSET.search(content_type) if content_type else None
-    if match is None:
+    if not content_type:
         return None
-    quoted, token = match.groups()
-    return re.sub(r"\\(.)", r"\1", quoted) if token is None else str(token)
+    if '"' in content_type:  # something is quoted, and may hold anything
+        return parameters(content_type.partition(";")[2]).get("charset")
+    match = _CHARSET.search(content_type)
+    return match[1] if match else None
 
 
 def is_charset(name: str) -> bool:

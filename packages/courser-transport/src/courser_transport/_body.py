@@ -1,20 +1,27 @@
 """The body of a response on its way from a connection to the caller, and its two doors.
 
 The body owns its connection from the head of the response on. Whatever way it ends, read to the last byte, given up,
-broken, it gives the connection back exactly once, at that moment, and synchronously.
+broken, dropped, it gives the connection back exactly once, at that moment, and synchronously. (A body that came
+together with its head never gets here: it is a `ByteStream`.)
 """
 
 from __future__ import annotations
 
+import sys
+import types
 import typing
+import warnings
 from collections.abc import AsyncIterator, Iterator
 
-from courser_models import AsyncByteStream, Request, RequestError, SyncByteStream
+from courser_models import AsyncByteStream, Headers, Request, RequestError, SyncByteStream
 
 from ._sync import run_sync
 
 if typing.TYPE_CHECKING:
     from ._http1._framing import BodyReader
+    from ._trace import Tracer
+
+_OURS = {"courser", "courser_client", "courser_models", "courser_transport", "contextlib"}
 
 
 class BodySource(typing.Protocol):
@@ -24,8 +31,16 @@ class BodySource(typing.Protocol):
         """Return what has arrived; `b""` is the peer's goodbye."""
         ...
 
+    async def stop_sending(self) -> None:
+        """End a request's body that is still on its way."""
+        ...
+
     def finished(self, is_clean: bool) -> None:
         """Take the connection back; `is_clean` says that the response was read to its end and nothing came after."""
+        ...
+
+    def dropped(self) -> None:
+        """Take the connection back from a response that nobody holds any more."""
         ...
 
     @property
@@ -35,36 +50,57 @@ class BodySource(typing.Protocol):
 
 
 class ResponseBody:
-    """One response's body.
+    """One response's body; `data` has arrived already. Without a `reader` there is none, and the connection is held."""
 
-    `data` has arrived already. Without a `reader` it is all of the body, and the connection was given back before.
-    """
-
-    __slots__ = ("_data", "_reader", "_request", "_source", "_timeout")
+    __slots__ = ("_data", "_extensions", "_opened_at", "_reader", "_request", "_source", "_timeout", "_tracer")
 
     def __init__(
         self,
         data: bytes,
-        source: BodySource | None = None,
-        reader: BodyReader | None = None,
-        request: Request | None = None,
-        timeout: float | None = None,
+        source: BodySource,
+        reader: BodyReader | None,
+        request: Request,
+        timeout: float | None,
     ) -> None:
         self._data = data
-        self._source = source
+        self._source: BodySource | None = source
         self._reader = reader
         self._request = request
         self._timeout = timeout
+        self._tracer: Tracer | None = None
+        self._extensions: dict[str, typing.Any] = {}
+        self._opened_at = _caller()
+
+    def note_into(self, extensions: dict[str, typing.Any], tracer: Tracer | None) -> None:
+        """Put what the end of the body tells into `extensions`, and tell `tracer` of it."""
+        self._extensions = extensions
+        self._tracer = tracer
 
     async def next_chunk(self) -> bytes:
         """Return the next content, or `b""` at the end; by then the connection was given back.
 
         Raises `ReadTimeout`, `ReadError`, `RemoteProtocolError`; the connection is closed then.
         """
+        if self._tracer is not None and self._source is not None:
+            return await self._traced_chunk(self._tracer)
+        return await self._next_chunk()
+
+    async def _traced_chunk(self, tracer: Tracer) -> bytes:
+        chunk = await tracer.step("http11.receive_response_body", self._next_chunk(), request=self._request)
+        if self._source is None:
+            await self._tell_closed()
+        return chunk
+
+    async def _tell_closed(self) -> None:
+        tracer, self._tracer = self._tracer, None
+        if tracer is not None:
+            await tracer.tell("http11.response_closed.started")
+            await tracer.tell("http11.response_closed.complete", return_value=None)
+
+    async def _next_chunk(self) -> bytes:
         source, reader = self._source, self._reader
         if source is None or reader is None:
-            data, self._data = self._data, b""
-            return data
+            return b""
         try:
             while True:
                 if self._data:
@@ -77,14 +113,17 @@ class ResponseBody:
                     reader.end(source.peer)
                     content = b""
                 if reader.is_done:
+                    await source.stop_sending()
                     self._source = None
                     source.finished(is_clean=bool(data) and not reader.excess)
+                    if reader.trailers:
+                        self._extensions["trailers"] = Headers.from_wire(reader.trailers)
                     return content
                 if content:
                     return content
         except BaseException as error:
             self.finish()
-            if isinstance(error, RequestError) and self._request is not None:
+            if isinstance(error, RequestError):
                 error.request = self._request
             raise
 
@@ -102,6 +141,20 @@ class ResponseBody:
         if source is not None:
             source.finished(is_clean=False)
 
+    def __del__(self) -> None:
+        source = getattr(self, "_source", None)
+        if source is None:
+            return
+        self._source = None
+        source.dropped()
+        warnings.warn(
+            f"a response to {self._request.method} {self._request.url.masked} was dropped before it was read or closed"
+            f"{self._opened_at}; read it, or close it, or use `with client.stream(…)`",
+            ResourceWarning,
+            source=self,
+            stacklevel=1,
+        )
+
 
 class SyncBody(ResponseBody, SyncByteStream):
     """A body that is iterated."""
@@ -113,14 +166,14 @@ class SyncBody(ResponseBody, SyncByteStream):
             yield chunk
 
     def read_all(self) -> bytes:
-        if self._source is None:
-            data, self._data = self._data, b""
-            return data
         return run_sync(self.collect())
 
     def close(self) -> None:
         if self._source is not None:
+            run_sync(self._source.stop_sending())
             self.finish()
+        if self._tracer is not None:
+            run_sync(self._tell_closed())
 
 
 class AsyncBody(ResponseBody, AsyncByteStream):
@@ -138,11 +191,21 @@ class AsyncBody(ResponseBody, AsyncByteStream):
         return chunk
 
     async def aread_all(self) -> bytes:
-        if self._source is None:
-            data, self._data = self._data, b""
-            return data
         return await self.collect()
 
     async def aclose(self) -> None:
-        if self._source is not None:
+        source = self._source
+        if source is not None:
+            # The connection first: what follows may be cancelled.
             self.finish()
+            await source.stop_sending()
+        if self._tracer is not None:
+            await self._tell_closed()
+
+
+def _caller() -> str:
+    """Return where the program outside of courser is that asked for a response, for a warning."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        frame = frame.f_back
+    return "" if frame is None else f" (it was opened at {frame.f_code.co_filename}:{frame.f_lineno})"

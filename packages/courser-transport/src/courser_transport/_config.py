@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import typing
 
 _PHASES = ("connect", "read", "write", "pool")
 
@@ -21,17 +22,19 @@ class Timeout:
     - `read`: between two arrivals of bytes
     - `write`: until the next bytes are accepted
     - `pool`: waiting for a connection of the pool
+    - `total`: the whole exchange, from waiting for a connection to the last byte of the body, redirects included
 
-    `Timeout(5.0)` sets all four, `Timeout(5.0, read=60.0)` all but one; without a default all four must be given.
-    Raises `ValueError` for a negative number or NaN.
+    `Timeout(5.0)` sets the four phases, `Timeout(5.0, read=60.0)` all but one; without a default all four must be
+    given. `total` is no phase: it is not limited unless it is given. Raises `ValueError` for a negative number or NaN.
     """
 
-    __slots__ = ("connect", "pool", "read", "write")
+    __slots__ = ("connect", "pool", "read", "total", "write")
 
     connect: float | None
     read: float | None
     write: float | None
     pool: float | None
+    total: float | None
 
     def __init__(
         self,
@@ -41,10 +44,13 @@ class Timeout:
         read: float | _Unset | None = _UNSET,
         write: float | _Unset | None = _UNSET,
         pool: float | _Unset | None = _UNSET,
+        total: float | _Unset | None = _UNSET,
     ) -> None:
         given = {"connect": connect, "read": read, "write": write, "pool": pool}
         if isinstance(timeout, Timeout):
             defaults: dict[str, float | None] = timeout.as_dict()
+            if isinstance(total, _Unset):
+                total = timeout.total
         elif isinstance(timeout, tuple):
             if len(timeout) != len(_PHASES):
                 raise ValueError(f"a timeout tuple is (connect, read, write, pool); got {len(timeout)} values")
@@ -59,21 +65,26 @@ class Timeout:
         for phase, value in given.items():
             seconds = defaults[phase] if isinstance(value, _Unset) else value
             setattr(self, phase, _checked(phase, seconds))
+        self.total = None if isinstance(total, _Unset) else _checked("total", total)
 
     def as_dict(self) -> dict[str, float | None]:
-        """Return the limits by phase, as `Request.extensions["timeout"]` holds them."""
-        return {"connect": self.connect, "read": self.read, "write": self.write, "pool": self.pool}
+        """Return the limits by phase, as `Request.extensions["timeout"]` holds them; `total` only where it is set."""
+        limits = {"connect": self.connect, "read": self.read, "write": self.write, "pool": self.pool}
+        if self.total is not None:
+            limits["total"] = self.total
+        return limits
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timeout) and self.as_dict() == other.as_dict()
 
     def __hash__(self) -> int:
-        return hash((self.connect, self.read, self.write, self.pool))
+        return hash((self.connect, self.read, self.write, self.pool, self.total))
 
     def __repr__(self) -> str:
         limits = self.as_dict()
-        if len(set(limits.values())) == 1:
-            return f"{type(self).__name__}(timeout={self.connect})"
+        if len({limits[phase] for phase in _PHASES}) == 1:
+            total = "" if self.total is None else f", total={self.total}"
+            return f"{type(self).__name__}(timeout={self.connect}{total})"
         return f"{type(self).__name__}({', '.join(f'{phase}={value}' for phase, value in limits.items())})"
 
 
@@ -91,14 +102,30 @@ def _checked(phase: str, seconds: float | None) -> float | None:
 
 
 class Limits:
-    """How many connections a pool may have; None is no limit.
+    """How many connections a pool may have, and for how long; None is no limit.
 
     - `max_connections`: open at once
     - `max_keepalive_connections`: of them, kept while nothing uses them
-    - `keepalive_expiry`: seconds after which a connection that nothing used is not used again, but closed
+    - `keepalive_expiry`: seconds after which a connection that nothing used is not used again, but closed; a server
+      that announces less (`Keep-Alive: timeout=`) is believed
+    - `max_connections_per_origin`: open at once to one origin
+    - `max_connection_age`: seconds after which a connection is used for no further request
+    - `max_requests_per_connection`: after so many requests it is not used again either
+    - `max_head_size`, `max_fields`: bytes and fields of a response's head; more raises `RemoteProtocolError`
+
+    Raises `ValueError` for numbers that make no sense.
     """
 
-    __slots__ = ("keepalive_expiry", "max_connections", "max_keepalive_connections")
+    __slots__ = (
+        "keepalive_expiry",
+        "max_connection_age",
+        "max_connections",
+        "max_connections_per_origin",
+        "max_fields",
+        "max_head_size",
+        "max_keepalive_connections",
+        "max_requests_per_connection",
+    )
 
     def __init__(
         self,
@@ -106,14 +133,20 @@ class Limits:
         max_connections: int | None = None,
         max_keepalive_connections: int | None = None,
         keepalive_expiry: float | None = 5.0,
+        max_connections_per_origin: int | None = None,
+        max_connection_age: float | None = None,
+        max_requests_per_connection: int | None = None,
+        max_head_size: int = 102400,
+        max_fields: int = 256,
     ) -> None:
-        if max_connections is not None and max_connections < 1:
-            raise ValueError(f"max_connections must be at least 1, it is {max_connections}")
-        if max_keepalive_connections is not None and max_keepalive_connections < 0:
-            raise ValueError(f"max_keepalive_connections must not be negative, it is {max_keepalive_connections}")
-        self.max_connections = max_connections
-        self.max_keepalive_connections = max_keepalive_connections
+        self.max_connections = _at_least(1, "max_connections", max_connections)
+        self.max_keepalive_connections = _at_least(0, "max_keepalive_connections", max_keepalive_connections)
         self.keepalive_expiry = _checked("keepalive_expiry", keepalive_expiry)
+        self.max_connections_per_origin = _at_least(1, "max_connections_per_origin", max_connections_per_origin)
+        self.max_connection_age = _checked("max_connection_age", max_connection_age)
+        self.max_requests_per_connection = _at_least(1, "max_requests_per_connection", max_requests_per_connection)
+        self.max_head_size: int = _at_least(100, "max_head_size", max_head_size)
+        self.max_fields: int = _at_least(1, "max_fields", max_fields)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Limits) and self._values() == other._values()
@@ -121,14 +154,27 @@ class Limits:
     def __hash__(self) -> int:
         return hash(self._values())
 
-    def _values(self) -> tuple[int | None, int | None, float | None]:
-        return self.max_connections, self.max_keepalive_connections, self.keepalive_expiry
+    def _values(self) -> tuple[float | None, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
 
     def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(max_connections={self.max_connections}, "
-            f"max_keepalive_connections={self.max_keepalive_connections}, keepalive_expiry={self.keepalive_expiry})"
-        )
+        shown = ["max_connections", "max_keepalive_connections", "keepalive_expiry"]
+        shown += [
+            name for name in self.__slots__ if name not in shown and getattr(self, name) != getattr(_NO_LIMITS, name)
+        ]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in shown)})"
 
+
+N = typing.TypeVar("N", int, int | None)
+
+
+def _at_least(least: int, name: str, number: N) -> N:
+    given: int | None = number
+    if given is not None and given < least:
+        raise ValueError(f"{name} must be at least {least}, it is {number}")
+    return number
+
+
+_NO_LIMITS = Limits()
 
 DEFAULT_LIMITS = Limits(max_connections=100, max_keepalive_connections=20)

@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from courser_models import Origin
 
 from ._deadline import Deadline
+from ._exceptions import ConnectError, ConnectTimeout
 from ._network import Backend, Stream
-from ._tls import start_tls
+from ._tls import is_final, start_tls
+from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
     import ssl
 
+T = typing.TypeVar("T")
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+
 
 class Connector:
-    """Makes streams for one transport; `context` is asked for when the first https origin needs it."""
+    """Makes streams for one transport; `context` is asked for when the first https origin needs it.
 
-    def __init__(self, backend: Backend, context: Callable[[], ssl.SSLContext]) -> None:
+    A failure that may pass is followed by up to `retries` further attempts: the first at once, then after 0.5 s, 1 s,
+    2 s and so on. A certificate that is not trusted stays so, and is not tried again.
+    """
+
+    def __init__(self, backend: Backend, context: Callable[[], ssl.SSLContext], retries: int = 0) -> None:
         self._backend = backend
         self._context = context
+        self._retries = retries
 
-    async def connect(self, origin: Origin, timeout: float | None) -> Stream:
-        """Return a stream to `origin`, in at most `timeout` seconds for everything together.
+    async def connect(self, origin: Origin, deadline: Deadline, tracer: Tracer | None = None) -> Stream:
+        """Return a stream to `origin`, before `deadline`, which each attempt has anew where it is none of the exchange.
 
         Raises `ConnectError`, `ConnectTimeout`.
         """
-        deadline = Deadline(timeout)
+        for attempt in range(self._retries):
+            try:
+                return await self._attempt(origin, deadline.again(), tracer)
+            except (ConnectError, ConnectTimeout) as error:
+                pause = 0.0 if attempt == 0 else min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+                left = deadline.left_of_exchange()
+                if is_final(error) or (left is not None and left <= pause):
+                    raise
+                if tracer is None:
+                    await self._backend.sleep(pause)
+                else:
+                    await tracer.step("connection.retry", self._backend.sleep(pause), delay=pause)
+        return await self._attempt(origin, deadline.again() if self._retries else deadline, tracer)
+
+    async def _attempt(self, origin: Origin, deadline: Deadline, tracer: Tracer | None) -> Stream:
         peer = origin.authority
-        addresses = await self._backend.resolve(origin.host, origin.port, deadline)
-        stream = await self._backend.connect_tcp(addresses, peer, deadline)
+        if tracer is None:
+            addresses = await self._backend.resolve(origin.host, origin.port, deadline)
+            stream = await self._backend.connect_tcp(addresses, peer, deadline)
+            if origin.scheme != "https":
+                return stream
+            return await start_tls(stream, self._context, origin.host, peer, deadline)
+        where = {"host": origin.host, "port": origin.port, "timeout": deadline.limit}
+        addresses = await tracer.step(
+            "connection.resolve", self._backend.resolve(origin.host, origin.port, deadline), returns=True, **where
+        )
+        stream = await tracer.step(
+            "connection.connect_tcp", self._backend.connect_tcp(addresses, peer, deadline), returns=True, **where
+        )
         if origin.scheme != "https":
             return stream
-        return await start_tls(stream, self._context, origin.host, peer, deadline)
+        handshake: Awaitable[Stream] = start_tls(stream, self._context, origin.host, peer, deadline)
+        return await tracer.step(
+            "connection.start_tls", handshake, returns=True, server_hostname=origin.host, timeout=deadline.limit
+        )

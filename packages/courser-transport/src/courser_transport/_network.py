@@ -38,6 +38,15 @@ class Stream(typing.Protocol):
         """
         ...
 
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Send `data`, waiting once at most, and not while there is something to read; return whether all is accepted.
+
+        What is not accepted by then is kept, and leaves with the next push or write, which may be of nothing. So a
+        peer that answers before it has heard everything is heard, and two that talk at once do not wait for each
+        other. Raises `WriteTimeout` where the wait of `timeout` seconds was in vain, `WriteError`.
+        """
+        ...
+
     def take(self) -> bytes | None:
         """Return what has arrived already, without waiting: None is nothing, `b""` the peer's goodbye."""
         ...
@@ -48,6 +57,10 @@ class Stream(typing.Protocol):
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once, from anywhere, any number of times; `farewell` is sent if that needs no waiting."""
+        ...
+
+    def abandon(self) -> None:
+        """Give the descriptor back without a word: the loop that served it is gone, or the process has forked."""
         ...
 
     def extra(self, name: str) -> typing.Any:
@@ -80,6 +93,10 @@ class Backend(typing.Protocol):
         """Return whether the caller is in this world: in its event loop, or in any thread."""
         ...
 
+    def is_over(self) -> bool:
+        """Return whether this world has ended: its event loop is closed, and nothing of it can be awaited again."""
+        ...
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host; raises `ConnectError`, `ConnectTimeout`."""
         ...
@@ -93,6 +110,18 @@ class Backend(typing.Protocol):
 
     def waiter(self) -> Waiter[typing.Any]:
         """Return a new promise."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` in this world; may be asked for by any thread, and by a garbage collection anywhere."""
+        ...
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> bool:
+        """Call `function` in a while, beside whatever else runs; False where nothing can run beside."""
         ...
 
     async def in_thread(self, function: Callable[[], T]) -> T:

@@ -3,34 +3,51 @@
 A place in the pool is a number that somebody owns: a connection that is lent, idle or being made. What is true
 between any two lines that are not under the lock:
 
-1. open = lent + idle + connecting, and open is never more than the limit.
-2. Whoever waits, waits because nothing is idle and no place is free.
+1. open = lent + idle + connecting, and open is never more than the limit; the same holds for each origin.
+2. Whoever waits, waits because nothing idle suits, and no place is free, or none for this origin.
 3. A grant, a connection or a free place, has one owner. A waiter that gave up returns it, and the pool passes it on.
 4. Nothing is awaited, and nothing is read or written, while the lock is held.
 
 Waiters are served first come, first served, whatever their origin: a connection that the oldest waiter cannot use is
-closed, and its place goes to that waiter. Idle connections are taken newest first, because those are the least likely
-to have been closed by the peer, and given up oldest first.
+closed, and its place goes to that waiter. Only a waiter whose own origin is at its limit lets others pass. Idle
+connections are taken newest first, because those are the least likely to have been closed by the peer, and given up
+oldest first.
+
+A garbage collection may end a response at any line, the lock's included, and must not wait for it. So it only notes
+what came free, and whoever has, or next takes, the lock passes it on.
 """
 
 from __future__ import annotations
 
 import collections
+import heapq
+import itertools
+import os
 import threading
 import time
+import warnings
+import weakref
+from collections.abc import Callable
 
-from courser_models import Origin, Request, RequestError, Response
+from courser_models import URL, Origin, Request, RequestError, Response, TransportError
 
 from ._body import AsyncBody, SyncBody
 from ._config import Limits
 from ._connect import Connector
+from ._deadline import Deadline, earliest
 from ._exceptions import PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Waiter
+from ._resend import may_resend
+from ._stats import OriginStats, PoolStats
+from ._trace import Tracer, tracer_of
 
 _SCHEMES = ("http", "https")
 _NO_TIMEOUTS: dict[str, float | None] = {}
+
+# Idle connections are looked at this often, if they do not expire before: a peer that closed one is let go.
+_LOOK_EVERY = 5.0
 
 
 class _Permit:
@@ -47,27 +64,58 @@ _CLOSED = _Closed()
 _Grant = HTTP1Connection | _Permit | _Closed
 
 
+class _Place:
+    """What the pool knows of one origin."""
+
+    __slots__ = ("connected", "idle", "open", "origin", "waiters")
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.open = 0
+        """How many places it has: lent, idle and connecting."""
+        self.connected = 0
+        """How many of them are connections."""
+        self.idle: collections.deque[HTTP1Connection] = collections.deque()
+        self.waiters: collections.OrderedDict[Waiter[_Grant], int] = collections.OrderedDict()
+        """Who waits, with the number under which they came; the oldest first."""
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest waiter."""
+        return next(iter(self.waiters.values()))
+
+
 class ConnectionPool:
     """Connections by origin, within `limits`; `body` says in which colour responses are read.
 
-    `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now.
+    `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
     """
 
     def __init__(
         self, backend: Backend, connector: Connector, limits: Limits, body: type[SyncBody] | type[AsyncBody]
     ) -> None:
-        self._backend = backend
+        self.backend = backend
+        self.limits = limits
+        self.body = body
         self._connector = connector
-        self._limits = limits
-        self._body = body
         self._lock = threading.Lock()
         self._is_closed = False
         self._open = 0
+        self._waiting = 0
+        self._requests = 0
+        self._made = 0
         self._connections: set[HTTP1Connection] = set()
-        self._idle: dict[Origin, collections.deque[HTTP1Connection]] = {}
-        # All idle connections, oldest first, and all who wait, oldest first.
+        self._places: dict[Origin, _Place] = {}
+        # All idle connections, oldest first.
         self._idle_by_age: collections.OrderedDict[HTTP1Connection, None] = collections.OrderedDict()
-        self._waiters: collections.OrderedDict[Waiter[_Grant], Origin] = collections.OrderedDict()
+        # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
+        self._line: list[tuple[int, Origin]] = []
+        self._numbers = itertools.count()
+        # Connections whose responses were dropped, until somebody passes their places on.
+        self._reclaimed: collections.deque[HTTP1Connection] = collections.deque()
+        self._looks_after_idle = False
+        self._look_due = time.monotonic() + _LOOK_EVERY
+        _pools.add(self)
 
     async def send(self, request: Request) -> Response:
         """Send `request` over a connection to its origin and return the response.
@@ -79,11 +127,24 @@ class ConnectionPool:
             origin = request.url.origin
             if origin is None or origin.scheme not in _SCHEMES:
                 raise _unsupported(request)
+            extensions = request.extensions
+            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
+            deadline: Deadline | None = extensions.get("deadline")
+            if deadline is None and (total := timeouts.get("total")) is not None:
+                deadline = Deadline.of_exchange(total)
+            tracer = tracer_of(request)
             connection = self._take_idle(origin)
             if connection is None:
                 request_head(request)  # what may not be sent is refused before anybody is connected to
-                connection = await self.acquire(origin, request.extensions.get("timeout") or _NO_TIMEOUTS)
-            return await connection.send(request)
+                connection = await self._acquire(origin, timeouts, deadline, tracer)
+            was_reused = connection.served > 0
+            try:
+                return await connection.send(request, deadline, tracer)
+            except TransportError as error:
+                if not may_resend(request, error, was_reused):
+                    raise
+            connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh=True)
+            return await connection.send(request, deadline, tracer)
         except RequestError as error:
             error.request = request
             raise
@@ -96,77 +157,196 @@ class ConnectionPool:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and sends no more requests")
-                idle = self._idle.get(origin)
-                if not idle:
+                place = self._places.get(origin)
+                if place is None or not place.idle:
                     return None
-                connection = idle.pop()
+                connection = place.idle.pop()
                 del self._idle_by_age[connection]
-                if not idle:
-                    del self._idle[origin]
-            if not connection.is_stale(self._limits.keepalive_expiry):
+                self._requests += 1
+            if self._reclaimed:
+                self._pass_on_reclaimed()
+            if not connection.is_stale():
                 return connection
-            self._discard(connection)
+            self._discard(connection, was_used=False)
 
     async def acquire(self, origin: Origin, timeouts: dict[str, float | None]) -> HTTP1Connection:
         """Return a connection to `origin` that is the caller's until it is released.
 
-        A new one is made where the limit allows, if need be in the place of the oldest idle connection to somewhere
-        else; otherwise this waits its turn, at most `timeouts["pool"]` seconds. Raises `PoolTimeout`.
+        An idle one is taken, or a new one made where the limits allow, if need be in the place of the oldest idle
+        connection to somewhere else; otherwise this waits its turn, at most `timeouts["pool"]` seconds. Raises
+        `PoolTimeout`, and what connecting raises in `timeouts["connect"]` seconds.
         """
+        return self._take_idle(origin) or await self._acquire(origin, timeouts, None, None)
+
+    async def _acquire(
+        self,
+        origin: Origin,
+        timeouts: dict[str, float | None],
+        deadline: Deadline | None,
+        tracer: Tracer | None,
+        is_fresh: bool = False,
+    ) -> HTTP1Connection:
+        """Return a connection; with `is_fresh` one that nobody has used."""
+        if time.monotonic() > self._look_due:
+            self.look_at_idle()
+        while True:
+            asked = self._ask(origin, is_fresh)
+            if isinstance(asked, HTTP1Connection):
+                if asked.is_stale():
+                    self._discard(asked, was_used=False)
+                    continue
+                return asked
+            break
+        if isinstance(asked, _Permit):
+            return await self._connect(origin, timeouts, deadline, tracer)
+        waiting = self._wait(asked, origin, earliest(timeouts.get("pool"), deadline))
+        grant = await (waiting if tracer is None else tracer.step("pool.acquire", waiting))
+        if isinstance(grant, _Closed):
+            raise RuntimeError("this client was closed while the request waited for a connection")
+        if isinstance(grant, HTTP1Connection):
+            with self._lock:
+                if not is_fresh:
+                    self._requests += 1
+                    return grant
+                self._forget_connection(grant)
+            grant.close()
+        return await self._connect(origin, timeouts, deadline, tracer)
+
+    def _ask(self, origin: Origin, is_fresh: bool) -> HTTP1Connection | _Permit | Waiter[_Grant]:
+        """Take an idle connection or a place, or else join those who wait."""
         victim: HTTP1Connection | None = None
         waiter: Waiter[_Grant] | None = None
         with self._lock:
-            limit = self._limits.max_connections
-            if limit is None or self._open < limit:
+            if self._is_closed:
+                raise RuntimeError("this client is closed, and sends no more requests")
+            place = self._places.get(origin)
+            if place is None:
+                place = self._places[origin] = _Place(origin)
+            if place.idle and not is_fresh:
+                connection = place.idle.pop()
+                del self._idle_by_age[connection]
+                self._requests += 1
+                return connection
+            limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
+            if own is not None and place.open >= own:
+                if place.idle:
+                    victim = self._remove_idle(place.idle[0])
+            elif limit is None or self._open < limit:
                 self._open += 1
+                place.open += 1
+                return _PERMIT
             elif self._idle_by_age:
-                victim = self._remove_oldest_idle()  # its place becomes ours
-            else:
-                waiter = self._backend.waiter()
-                self._waiters[waiter] = origin
-        if victim is not None:
-            victim.close()
-        grant: _Grant = _PERMIT if waiter is None else await self._wait(waiter, origin, timeouts.get("pool"))
-        if isinstance(grant, HTTP1Connection):
-            return grant
-        if isinstance(grant, _Closed):
-            raise RuntimeError("this client was closed while the request waited for a connection")
-        return await self._connect(origin, timeouts.get("connect"))
+                victim = self._remove_idle(next(iter(self._idle_by_age)))
+            if victim is None:
+                waiter = self.backend.waiter()
+                self._join(place, waiter)
+            else:  # its place becomes ours
+                self._open += 1
+                place.open += 1
+                self._places[origin] = place
+        if self._reclaimed:
+            self._pass_on_reclaimed()
+        if waiter is not None:
+            return waiter
+        assert victim is not None
+        victim.close()
+        return _PERMIT
 
-    async def _wait(self, waiter: Waiter[_Grant], origin: Origin, timeout: float | None) -> _Grant:
+    def _join(self, place: _Place, waiter: Waiter[_Grant]) -> None:
+        number = next(self._numbers)
+        place.waiters[waiter] = number
+        self._waiting += 1
+        if len(place.waiters) == 1:
+            self._stand_in_line(place)
+
+    def _stand_in_line(self, place: _Place) -> None:
+        """Let the oldest waiter of an origin be served when a place comes free, if its origin may have one more."""
+        own = self.limits.max_connections_per_origin
+        if place.waiters and (own is None or place.open < own):
+            heapq.heappush(self._line, (place.first, place.origin))
+
+    async def _wait(self, waiter: Waiter[_Grant], origin: Origin, deadline: Deadline) -> _Grant:
         try:
-            grant = await waiter.wait(timeout)
+            grant = await waiter.wait(deadline.left())
         except BaseException:
-            self._forget(waiter)
+            self._give_up(waiter, origin)
             raise
         if grant is None:
-            self._forget(waiter)
+            self._give_up(waiter, origin)
             raise PoolTimeout(
-                f"waiting for a connection to {origin.authority} timed out after {timeout} s: {self._state()}"
+                f"waiting for a connection to {origin.authority} timed out {deadline.words}: {self._state()}"
             )
         return grant
 
-    def _forget(self, waiter: Waiter[_Grant]) -> None:
+    def _give_up(self, waiter: Waiter[_Grant], origin: Origin) -> None:
         with self._lock:
-            self._waiters.pop(waiter, None)
+            place = self._places.get(origin)
+            if place is not None and waiter in place.waiters:
+                was_first = next(iter(place.waiters)) is waiter
+                del place.waiters[waiter]
+                self._waiting -= 1
+                if was_first:
+                    self._stand_in_line(place)
+                self._forget_place(place)
         late = waiter.abandon()
-        if late is not None and not isinstance(late, _Closed):
-            self._pass_on(late)
+        if isinstance(late, HTTP1Connection):
+            self._pass_on(late.origin, late)
+        elif isinstance(late, _Permit):
+            self._pass_on(origin, None)
 
-    async def _connect(self, origin: Origin, timeout: float | None) -> HTTP1Connection:
+    async def _connect(
+        self, origin: Origin, timeouts: dict[str, float | None], deadline: Deadline | None, tracer: Tracer | None
+    ) -> HTTP1Connection:
+        """Make a connection in a place that is ours."""
         try:
-            stream = await self._connector.connect(origin, timeout)
+            stream = await self._connector.connect(origin, earliest(timeouts.get("connect"), deadline), tracer)
         except BaseException:
-            self._pass_on(_PERMIT)
+            self._pass_on(origin, None)
             raise
-        connection = HTTP1Connection(stream, origin, self._body, self.release, self._backend.in_thread)
+        connection = HTTP1Connection(stream, origin, self)
         with self._lock:
             if not self._is_closed:
                 self._connections.add(connection)
+                self._places[origin].connected += 1
+                self._made += 1
+                self._requests += 1
                 return connection
         connection.close()
-        self._pass_on(_PERMIT)
+        self._pass_on(origin, None)
         raise RuntimeError("this client was closed while the request was connecting")
+
+    async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
+        """Connect to `origin` until `connections` of it are idle, or the limits allow no more; return how many are.
+
+        `timeout` is for each of them. Raises what connecting raises.
+        """
+        if not isinstance(origin, Origin):
+            known = URL(origin).origin
+            if known is None or known.scheme not in _SCHEMES:
+                raise UnsupportedProtocol(f"{URL(origin).masked!r} is no http:// or https:// URL")
+            origin = known
+        while True:
+            with self._lock:
+                if self._is_closed:
+                    raise RuntimeError("this client is closed, and connects to nobody")
+                place = self._places.get(origin) or _Place(origin)
+                ready = len(place.idle)
+                limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
+                keep = self.limits.max_keepalive_connections
+                if (
+                    ready >= connections
+                    or (limit is not None and self._open >= limit)
+                    or (own is not None and place.open >= own)
+                    or (keep is not None and len(self._idle_by_age) >= keep)
+                ):
+                    return ready
+                self._places[origin] = place
+                self._open += 1
+                place.open += 1
+            connection = await self._connect(origin, {"connect": timeout}, None, None)
+            with self._lock:
+                self._requests -= 1
+            self._pass_on(origin, connection)
 
     # Releasing
 
@@ -175,64 +355,167 @@ class ConnectionPool:
         if not connection.is_reusable:
             self._discard(connection)
         else:
-            self._pass_on(connection)
+            self._pass_on(connection.origin, connection)
 
-    def _discard(self, connection: HTTP1Connection) -> None:
+    def reclaim(self, connection: HTTP1Connection) -> None:
+        """Take back a connection whose response was dropped; from a garbage collection, so without waiting."""
+        self._reclaimed.append(connection)
+        if self.backend.is_over():
+            connection.abandon()
+        else:
+            self.backend.call_soon(self._pass_on_reclaimed)
+
+    def _pass_on_reclaimed(self) -> None:
+        # Whoever holds the lock looks here again once it is free, so nothing is left lying.
+        while self._reclaimed and self._lock.acquire(blocking=False):
+            self._lock.release()
+            try:
+                connection = self._reclaimed.popleft()
+            except IndexError:
+                return
+            self._discard(connection)
+
+    def _discard(self, connection: HTTP1Connection, was_used: bool = True) -> None:
         connection.close()
         with self._lock:
-            self._connections.discard(connection)
-        self._pass_on(_PERMIT)
+            self._forget_connection(connection)
+            if not was_used:
+                self._requests -= 1
+        self._pass_on(connection.origin, None)
 
-    def _pass_on(self, grant: _Grant) -> None:
-        """Give what came free to the oldest waiter, or keep it."""
+    def _forget_connection(self, connection: HTTP1Connection) -> None:
+        """Make a connection a place without one."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._places[connection.origin].connected -= 1
+
+    def _pass_on(self, origin: Origin, connection: HTTP1Connection | None) -> None:
+        """Give what came free, a place of `origin` with or without its connection, to the oldest waiter, or keep it."""
         doomed: HTTP1Connection | None = None
         with self._lock:
-            while self._waiters:
-                waiter, origin = self._waiters.popitem(last=False)
-                if isinstance(grant, HTTP1Connection) and grant.origin != origin:
-                    doomed, grant = grant, _PERMIT
-                    self._connections.discard(doomed)
-                if waiter.deliver(grant):
+            place = self._places.get(origin)
+            if place is None:  # the process has forked, and this belongs to the parent
+                return
+            while self._waiting:
+                chosen = self._next_in_line(place)
+                if chosen is None:
                     break
-            else:
-                if not isinstance(grant, HTTP1Connection):
-                    self._open -= 1
-                elif self._is_closed:
-                    doomed = grant
-                    self._drop(grant)
+                waiter, _ = chosen.waiters.popitem(last=False)
+                self._waiting -= 1
+                if chosen is place:
+                    is_taken = waiter.deliver(_PERMIT if connection is None else connection)
                 else:
-                    doomed = self._keep_idle(grant)
+                    chosen.open += 1
+                    is_taken = waiter.deliver(_PERMIT)
+                    if is_taken:  # the place changes hands, and what stands on it goes
+                        place.open -= 1
+                        if connection is not None:
+                            doomed = connection
+                            self._forget_connection(connection)
+                        self._stand_in_line(place)
+                        self._forget_place(place)
+                    else:
+                        chosen.open -= 1
+                self._stand_in_line(chosen)
+                if is_taken:
+                    break
+                self._forget_place(chosen)
+            else:
+                chosen = None
+            if chosen is None:
+                doomed = self._keep(place, connection)
         if doomed is not None:
             doomed.close()
+        if self._reclaimed:
+            self._pass_on_reclaimed()
 
-    def _keep_idle(self, connection: HTTP1Connection) -> HTTP1Connection | None:
-        """Keep a connection; return one that has to be closed for it, because more may not be kept idle."""
-        connection.idle_since = time.monotonic()
-        idle = self._idle.get(connection.origin)
-        if idle is None:
-            idle = self._idle[connection.origin] = collections.deque()
-        idle.append(connection)
-        self._idle_by_age[connection] = None
-        keep = self._limits.max_keepalive_connections
-        if keep is None or len(self._idle_by_age) <= keep:
-            return None
-        oldest = self._remove_oldest_idle()
+    def _next_in_line(self, place: _Place) -> _Place | None:
+        """Return the origin of the oldest waiter that a place of `place` can serve; None where there is none.
+
+        Its own waiters can always be served with it, those of another origin if that may have one place more.
+        """
+        own = self.limits.max_connections_per_origin
+        while self._line:
+            number, origin = self._line[0]
+            other = self._places.get(origin)
+            is_current = other is not None and bool(other.waiters) and other.first == number
+            if other is not None and is_current and (own is None or other.open < own):
+                if not place.waiters or number <= place.first:
+                    heapq.heappop(self._line)
+                    return other
+                break
+            heapq.heappop(self._line)  # out of date
+        return place if place.waiters else None
+
+    def _keep(self, place: _Place, connection: HTTP1Connection | None) -> HTTP1Connection | None:
+        """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
+        if connection is not None and not self._is_closed:
+            now = time.monotonic()
+            connection.rest(now)
+            place.idle.append(connection)
+            self._idle_by_age[connection] = None
+            if not self._looks_after_idle and self.body is AsyncBody:
+                self._look_after_idle(connection, now)
+            keep = self.limits.max_keepalive_connections
+            if keep is None or len(self._idle_by_age) <= keep:
+                return None
+            return self._remove_idle(next(iter(self._idle_by_age)))
+        if connection is not None:
+            self._forget_connection(connection)
         self._open -= 1
-        return oldest
-
-    def _remove_oldest_idle(self) -> HTTP1Connection:
-        connection, _ = self._idle_by_age.popitem(last=False)
-        # The oldest of all is the oldest of its origin: both orders are those in which connections came back.
-        idle = self._idle[connection.origin]
-        idle.popleft()
-        if not idle:
-            del self._idle[connection.origin]
-        self._connections.discard(connection)
+        place.open -= 1
+        self._stand_in_line(place)
+        self._forget_place(place)
         return connection
 
-    def _drop(self, connection: HTTP1Connection) -> None:
-        self._connections.discard(connection)
+    def _remove_idle(self, connection: HTTP1Connection) -> HTTP1Connection:
+        """Take an idle connection and its place out of the pool; it is the oldest of its origin."""
+        del self._idle_by_age[connection]
+        place = self._places[connection.origin]
+        if place.idle[0] is connection:
+            place.idle.popleft()
+        else:
+            place.idle.remove(connection)
+        self._forget_connection(connection)
         self._open -= 1
+        place.open -= 1
+        self._stand_in_line(place)
+        self._forget_place(place)
+        return connection
+
+    def _forget_place(self, place: _Place) -> None:
+        if not place.open and not place.waiters and self._places.get(place.origin) is place:
+            del self._places[place.origin]
+
+    # Idle connections that nobody asks for
+
+    def _look_after_idle(self, connection: HTTP1Connection, now: float) -> None:
+        """Look at the idle connections in a while, until none is left.
+
+        Without an event loop nothing runs in between, and they are looked at when somebody wants to connect.
+        """
+        until = connection.idle_until
+        wait = _LOOK_EVERY if until is None else min(max(until - now, 0.0) + 0.01, _LOOK_EVERY)
+        self._looks_after_idle = self.backend.call_later(wait, _weakly(self))
+
+    def look_at_idle(self) -> None:
+        """Close idle connections that have expired, or that their peer has closed."""
+        with self._lock:
+            idle = list(self._idle_by_age)
+            self._look_due = time.monotonic() + _LOOK_EVERY
+        # Looking reads from sockets; whoever takes one of these meanwhile looks for himself.
+        stale = [connection for connection in idle if connection.is_stale()]
+        doomed = []
+        with self._lock:
+            for connection in stale:
+                if connection in self._idle_by_age:
+                    doomed.append(self._remove_idle(connection))
+            self._looks_after_idle = False
+            if self._idle_by_age and not self._is_closed:
+                oldest = next(iter(self._idle_by_age))
+                self._look_after_idle(oldest, time.monotonic())
+        for connection in doomed:
+            connection.close()
 
     # Closing
 
@@ -241,19 +524,51 @@ class ConnectionPool:
         with self._lock:
             self._is_closed = True
             idle = list(self._idle_by_age)
-            lent = self._connections.difference(idle)
-            self._idle.clear()
-            self._idle_by_age.clear()
-            self._connections.difference_update(idle)
-            self._open -= len(idle)
-            waiters = list(self._waiters)
-            self._waiters.clear()
+            for connection in idle:
+                self._remove_idle(connection)
+            lent = list(self._connections)
+            waiters = [waiter for place in self._places.values() for waiter in place.waiters]
+            for place in list(self._places.values()):
+                place.waiters.clear()
+                self._forget_place(place)
+            self._waiting = 0
+            self._line.clear()
         for waiter in waiters:
             waiter.deliver(_CLOSED)
         for connection in idle:
             connection.close()
         for connection in lent:
             connection.close()  # whoever reads it is told, and releases it
+
+    def abandon(self) -> None:
+        """Forget every connection without touching what served it: its loop is gone, or this is a fork's child."""
+        self._lock = threading.Lock()  # somebody may have held the other one, who does not exist here
+        connections = list(self._connections)
+        self._connections = set()
+        self._places = {}
+        self._idle_by_age = collections.OrderedDict()
+        self._line = []
+        self._reclaimed.clear()
+        self._open = self._waiting = 0
+        self._looks_after_idle = False
+        for connection in connections:
+            connection.abandon()
+
+    def __del__(self) -> None:
+        if not self.__dict__.get("_connections"):
+            return
+        count = len(self._connections)
+        self.abandon()
+        warnings.warn(
+            f"a client with {count} open connections was dropped and not closed; use `with` or close it",
+            ResourceWarning,
+            source=self,
+            stacklevel=1,
+        )
+
+    async def in_thread(self, function: Callable[[], bytes]) -> bytes:
+        """Read from a file, which blocks, without keeping the event loop from others."""
+        return await self.backend.in_thread(function)
 
     # Telling
 
@@ -280,10 +595,35 @@ class ConnectionPool:
     @property
     def waiting(self) -> int:
         """How many requests wait for a connection."""
-        return len(self._waiters)
+        return self._waiting
+
+    def stats(self) -> PoolStats:
+        """Return what the pool is doing at this moment, as a whole and by origin."""
+        with self._lock:
+            origins = {
+                str(place.origin): OriginStats(
+                    open=place.open,
+                    idle=len(place.idle),
+                    connecting=place.open - place.connected,
+                    lent=place.connected - len(place.idle),
+                    waiting=len(place.waiters),
+                )
+                for place in self._places.values()
+            }
+            return PoolStats(
+                open=self._open,
+                idle=len(self._idle_by_age),
+                connecting=self._open - len(self._connections),
+                lent=len(self._connections) - len(self._idle_by_age),
+                waiting=self._waiting,
+                connections_made=self._made,
+                requests=self._requests,
+                reused=max(self._requests - self._made, 0),
+                origins=origins,
+            )
 
     def _state(self) -> str:
-        limit = self._limits.max_connections
+        limit = self.limits.max_connections
         return (
             f"{self._open} of {'any number' if limit is None else limit} connections are open "
             f"({self.lent} in use, {self.idle} idle, {self.connecting} connecting), {self.waiting} requests wait"
@@ -293,6 +633,18 @@ class ConnectionPool:
         return f"<{type(self).__name__}: {self._state()}>"
 
 
+def _weakly(pool: ConnectionPool) -> Callable[[], None]:
+    """Return a call that looks at the pool's idle connections, and does not keep it alive."""
+    look = weakref.WeakMethod(pool.look_at_idle)
+
+    def call() -> None:
+        method = look()
+        if method is not None:
+            method()
+
+    return call
+
+
 def _unsupported(request: Request) -> UnsupportedProtocol:
     url = request.url
     if not url.scheme:
@@ -300,3 +652,16 @@ def _unsupported(request: Request) -> UnsupportedProtocol:
     if url.scheme in _SCHEMES:
         return UnsupportedProtocol(f"{url.masked!r} has no host")
     return UnsupportedProtocol(f"{url.scheme}:// is not spoken here, only http:// and https://")
+
+
+# All pools of this process, for a fork: its child shares every socket with its parent, and may not touch one.
+_pools: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for pool in list(_pools):
+        pool.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

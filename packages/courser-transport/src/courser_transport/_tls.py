@@ -143,7 +143,7 @@ class TLSStream:
             raise ConnectError(f"TLS handshake with {self._peer} failed: {_tls_reason(error)}") from error
         except TimeoutException:
             self._stream.close()
-            raise ConnectTimeout(f"TLS handshake with {self._peer} timed out after {deadline.limit} s") from None
+            raise ConnectTimeout(f"TLS handshake with {self._peer} timed out {deadline.words}") from None
         except NetworkError as error:
             self._stream.close()
             raise ConnectError(f"TLS handshake with {self._peer} failed: {error}") from error
@@ -219,6 +219,15 @@ class TLSStream:
         except ssl.SSLError as error:
             raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
 
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Return whether all of `data` was encrypted and accepted."""
+        try:
+            if data:
+                self._tls.write(data)
+        except ssl.SSLError as error:
+            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+        return await self._stream.push(self._outgoing.read(), timeout)
+
     def take(self) -> bytes | None:
         """Return what has arrived already, decrypted."""
         if not self.is_readable():
@@ -258,6 +267,10 @@ class TLSStream:
             self._tls.unwrap()
         self._stream.close(self._outgoing.read())
 
+    def abandon(self) -> None:
+        """Give the descriptor back."""
+        self._stream.abandon()
+
     def extra(self, name: str) -> typing.Any:
         """Return the TLS object, or what the stream below has."""
         return self._tls if name == "ssl_object" else self._stream.extra(name)
@@ -281,6 +294,11 @@ async def start_tls(
         raise
     await tls.handshake(deadline)
     return tls
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether a failure to connect will not pass: what TLS does not trust now it will not trust in a second."""
+    return isinstance(error.__cause__, ssl.SSLError) and not isinstance(error.__cause__, ssl.SSLEOFError)
 
 
 def _tls_reason(error: ssl.SSLError) -> str:

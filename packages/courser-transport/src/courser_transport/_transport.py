@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import typing
 
 from courser_models import AsyncBaseTransport, AsyncByteStream, BaseTransport, Request, Response, SyncByteStream
@@ -22,8 +23,9 @@ if typing.TYPE_CHECKING:
 class HTTPTransport(BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool. Files that
-    `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https request.
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
+    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
+    certifi's authorities are loaded for the first https request.
     `http1=False` raises `ValueError`: there is no other protocol to speak.
 
     >>> from courser_models import Request
@@ -40,10 +42,11 @@ class HTTPTransport(BaseTransport):
         trust_env: bool = True,
         http1: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        retries: int = 0,
     ) -> None:
         self._context = _SharedContext(verify, cert, trust_env, http1)
         backend = ThreadBackend()
-        self._pool = ConnectionPool(backend, Connector(backend, self._context), limits, SyncBody)
+        self._pool = ConnectionPool(backend, Connector(backend, self._context, retries), limits, SyncBody)
 
     @property
     def pool(self) -> ConnectionPool:
@@ -66,10 +69,14 @@ class HTTPTransport(BaseTransport):
 
 
 class AsyncHTTPTransport(AsyncBaseTransport):
-    """Sends requests over a pool of connections; belongs to the event loop that first uses it.
+    """Sends requests over a pool of connections, one for each event loop that uses it.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool. Files that
-    `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https request.
+    A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
+    in tests, or in several threads, keeps their connections apart, and forgets those of a loop that has ended.
+
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
+    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
+    certifi's authorities are loaded for the first https request.
     `http1=False` raises `ValueError`: there is no other protocol to speak.
     """
 
@@ -80,40 +87,67 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         trust_env: bool = True,
         http1: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        retries: int = 0,
     ) -> None:
         self._context = _SharedContext(verify, cert, trust_env, http1)
         self._limits = limits
+        self._retries = retries
         self._pool: ConnectionPool | None = None
+        self._pools: list[ConnectionPool] = []
+        self._lock = threading.Lock()
         self._is_closed = False
 
     @property
     def pool(self) -> ConnectionPool:
-        """The pool behind this transport; made when it is first asked for, by a running event loop."""
-        if self._pool is None:
-            if self._is_closed:
-                raise RuntimeError("this client is closed, and sends no more requests")
-            self._backend = current_backend()
-            self._pool = ConnectionPool(self._backend, Connector(self._backend, self._context), self._limits, AsyncBody)
-        return self._pool
+        """The pool of the running event loop; made when it is first asked for."""
+        pool = self._pool
+        if pool is None or not pool.backend.is_current():
+            pool = self._pool = self._pool_here()
+        return pool
+
+    def _pool_here(self) -> ConnectionPool:
+        if self._is_closed:
+            raise RuntimeError("this client is closed, and sends no more requests")
+        with self._lock:
+            found = None
+            for pool in list(self._pools):
+                if pool.backend.is_current():
+                    found = pool
+                elif pool.backend.is_over():
+                    self._pools.remove(pool)
+                    pool.abandon()
+            if found is None:
+                backend = current_backend()
+                connector = Connector(backend, self._context, self._retries)
+                found = ConnectionPool(backend, connector, self._limits, AsyncBody)
+                self._pools.append(found)
+        return found
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send `request` and return its response, whose body may still be on its way.
 
         Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
-        `RuntimeError` for a sync body, a closed transport, or another event loop than before.
+        `RuntimeError` for a sync body or a closed transport.
         """
         if not isinstance(request.stream, AsyncByteStream):
-            raise RuntimeError("an async client cannot send a sync iterator or file; give bytes or an async iterable")
-        pool = self._pool or self.pool
-        if not self._backend.is_current():
-            raise RuntimeError("this async client was used in another event loop before; make one client a loop")
+            raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
+        pool = self._pool
+        if pool is None or not pool.backend.is_current():
+            pool = self.pool
         return await pool.send(request)
 
     async def aclose(self) -> None:
         """Close all connections; a request that is under way ends with an error."""
         self._is_closed = True
-        if self._pool is not None:
-            self._pool.close()
+        with self._lock:
+            pools, self._pools = self._pools, []
+        for pool in pools:
+            if pool.backend.is_over():
+                pool.abandon()
+            elif pool.backend.is_current():
+                pool.close()
+            else:
+                pool.backend.call_soon(pool.close)
 
 
 class _SharedContext:

@@ -4,8 +4,8 @@
     backend = ScriptedBackend([stream], waiters=ThreadBackend())
 
 A script is a list of steps in the order in which they must happen. What the program writes must meet the next
-`expects`, what it reads is the next `sends`, `ends` or `breaks`; anything else is an `AssertionError` that names the
-step. `hangs` lets a read find nothing: it times out, or is cancelled.
+`expects` or `hears`, what it reads is the next `sends`, `ends` or `breaks`; anything else is an `AssertionError` that
+names the step. `hangs` lets a read find nothing: it times out, or is cancelled.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "ends",
     "expects",
     "hangs",
+    "hears",
     "sends",
 ]
 
@@ -38,6 +39,16 @@ class expects:
     """The program writes bytes that begin with `start`."""
 
     start: bytes
+
+
+@dataclasses.dataclass
+class hears:
+    """The program writes, in any number of steps, until all that it has written ends with `end`.
+
+    Without this a peer that `sends` next does so before it has heard a request's body, which then goes no further.
+    """
+
+    end: bytes
 
 
 @dataclasses.dataclass
@@ -64,7 +75,7 @@ class hangs:
     """The program reads, and nothing comes."""
 
 
-Step = expects | sends | ends | breaks | hangs
+Step = expects | hears | sends | ends | breaks | hangs
 
 
 class ScriptedStream:
@@ -107,6 +118,14 @@ class ScriptedStream:
         if isinstance(step, expects):
             assert data.startswith(step.start), f"the program writes {data[:80]!r}, and the script goes on with {step}"
             del self.steps[0]
+        elif isinstance(step, hears) and b"".join(self.written).endswith(step.end):
+            del self.steps[0]
+
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Take bytes, all of them."""
+        if data:
+            await self.write(bytes(data), timeout)
+        return True
 
     def take(self) -> bytes | None:
         """Return what the next step sends, if it sends anything."""
@@ -124,6 +143,10 @@ class ScriptedStream:
         """Note that the program closed the stream."""
         self.is_closed = True
 
+    def abandon(self) -> None:
+        """Note that the program gave the stream up."""
+        self.is_closed = True
+
     def extra(self, name: str) -> typing.Any:
         """Return None: there is nothing behind a script."""
         return None
@@ -133,7 +156,7 @@ class ScriptedBackend:
     """A network whose connections are `streams`, in this order; an exception in their place is raised.
 
     `waiters` is the real backend whose promises are used: that of the world the test runs in. `connected` lists who
-    was connected to.
+    was connected to, `slept` the pauses in seconds that were asked for.
     """
 
     name = "scripted"
@@ -142,10 +165,15 @@ class ScriptedBackend:
         self._streams = list(streams)
         self._waiters = waiters
         self.connected: list[str] = []
+        self.slept: list[float] = []
 
     def is_current(self) -> bool:
         """Return what the real backend says."""
         return self._waiters.is_current()
+
+    def is_over(self) -> bool:
+        """Return what the real backend says."""
+        return self._waiters.is_over()
 
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return one address that means `host`."""
@@ -165,6 +193,18 @@ class ScriptedBackend:
     def waiter(self) -> Waiter[typing.Any]:
         """Return a promise of the real backend."""
         return self._waiters.waiter()
+
+    async def sleep(self, seconds: float) -> None:
+        """Note the pause, in `slept`, and take none."""
+        self.slept.append(seconds)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` as the real backend does."""
+        self._waiters.call_soon(function)
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> bool:
+        """Call `function` as the real backend does."""
+        return self._waiters.call_later(seconds, function)
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks as the real backend does."""

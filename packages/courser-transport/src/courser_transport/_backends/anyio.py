@@ -10,7 +10,7 @@ import contextlib
 import math
 import socket
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.lowlevel
@@ -19,6 +19,7 @@ import anyio.to_thread
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .._network import READ_SIZE, Address
+from ._polling import is_readable
 from ._reasons import closed_here, reason, refused, seconds
 
 T = typing.TypeVar("T")
@@ -27,13 +28,14 @@ T = typing.TypeVar("T")
 class AnyioStream:
     """One connection; used by one task at a time, and closed from any."""
 
-    __slots__ = ("_is_closed", "_is_reading", "_peer", "_socket")
+    __slots__ = ("_is_closed", "_is_reading", "_peer", "_socket", "_unsent")
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self._socket = sock
         self._peer = peer
         self._is_closed = False
         self._is_reading = False
+        self._unsent = b""  # what a push did not get rid of
 
     async def read(self, limit: int, timeout: float | None) -> bytes:
         """Return what has arrived, waiting for something."""
@@ -57,20 +59,48 @@ class AnyioStream:
 
     async def write(self, data: bytes, timeout: float | None) -> None:
         """Return when all of `data` was accepted by the system."""
+        await self._send(data, timeout, False)
+
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Return whether all of `data` was accepted by the system."""
+        return await self._send(data, timeout, True)
+
+    async def _send(self, data: bytes | memoryview, timeout: float | None, waits_once: bool) -> bool:
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
         rest = memoryview(data)
+        has_waited = False
         try:
             while rest:
                 try:
                     rest = rest[self._socket.send(rest) :]
                 except BlockingIOError:
+                    if waits_once and (has_waited or self.is_readable()):
+                        self._unsent = bytes(rest)
+                        return False
+                    has_waited = True
                     with anyio.move_on_after(timeout) as patience:
-                        await anyio.wait_writable(self._socket)
+                        await (self._wait_for_either() if waits_once else anyio.wait_writable(self._socket))
                     if patience.cancelled_caught:
                         raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}") from None
+            return True
         except (OSError, anyio.ClosedResourceError, anyio.BusyResourceError) as error:
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+
+    async def _wait_for_either(self) -> None:
+        """Wait until the socket can be read from or written to."""
+        async with anyio.create_task_group() as both:
+
+            async def wait(ready: Callable[[socket.socket], Awaitable[None]]) -> None:
+                # A socket that is closed meanwhile is found out by the next use.
+                with contextlib.suppress(anyio.ClosedResourceError):
+                    await ready(self._socket)
+                both.cancel_scope.cancel()
+
+            both.start_soon(wait, anyio.wait_readable)
+            both.start_soon(wait, anyio.wait_writable)
 
     def take(self) -> bytes | None:
         """Return what has arrived already."""
@@ -83,13 +113,11 @@ class AnyioStream:
 
     def is_readable(self) -> bool:
         """Return whether bytes or a goodbye are there to read."""
+        # Not by a look at the bytes: that would take an error away from the read that has to tell it.
         try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
+            return is_readable(self._socket)
+        except (OSError, ValueError):
             return True
-        return True
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once, waking a task that waits for the socket."""
@@ -97,10 +125,15 @@ class AnyioStream:
             return
         self._is_closed = True
         with contextlib.suppress(OSError):
-            if farewell:
+            if farewell and not self._unsent:
                 self._socket.send(farewell)
         with contextlib.suppress(Exception):  # no loop runs any more, so nobody waits
             anyio.notify_closing(self._socket)
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Give the descriptor back."""
+        self._is_closed = True
         self._socket.close()
 
     def extra(self, name: str) -> typing.Any:
@@ -154,6 +187,7 @@ class AnyioBackend:
 
     def __init__(self) -> None:
         self._token = anyio.lowlevel.current_token()
+        self._native: typing.Any = self._token.native_token
 
     @staticmethod
     def is_running() -> bool:
@@ -171,6 +205,16 @@ class AnyioBackend:
         except RuntimeError:
             return False
 
+    def is_over(self) -> bool:
+        """Return whether the loop has ended."""
+        import trio  # it ran: this is its loop
+
+        try:
+            self._native.run_sync_soon(_nothing)
+        except trio.RunFinishedError:
+            return True
+        return False
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host; the platform's resolver runs in a thread."""
         try:
@@ -179,7 +223,7 @@ class AnyioBackend:
                 return [(int(family), address) for family, _, _, _, address in found]
         except (OSError, UnicodeError) as error:
             raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
-        raise ConnectTimeout(f"looking up {host} timed out after {seconds(deadline.limit)}")
+        raise ConnectTimeout(f"looking up {host} timed out {deadline.words}")
 
     async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> AnyioStream:
         """Try the addresses in turn, before a deadline that is for all of them together."""
@@ -192,15 +236,36 @@ class AnyioBackend:
                 except OSError as error:
                     failures.append(error)
             raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
-        raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}")
+        raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}")
 
     def waiter(self) -> AnyioWaiter[typing.Any]:
         """Return a new promise between tasks."""
         return AnyioWaiter()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` in the loop's next turn; not at all where the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._native.run_sync_soon(function)
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> bool:
+        """Call `function` in a while, in a task that belongs to nobody."""
+        import trio.lowlevel
+
+        async def wait() -> None:
+            await trio.sleep(seconds)
+            function()
+
+        trio.lowlevel.spawn_system_task(wait)
+        return True
+
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""
-        return await anyio.to_thread.run_sync(function)
+        # Who is cancelled does not wait for a disk that may never answer; the thread ends with what it reads.
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True)
 
 
 async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> AnyioStream:
@@ -220,3 +285,7 @@ async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> A
     except BaseException:
         sock.close()
         raise
+
+
+def _nothing() -> None:
+    pass

@@ -16,6 +16,7 @@ import select
 import socket
 import time
 import typing
+import warnings
 from collections.abc import Callable
 
 from .._deadline import Deadline
@@ -27,6 +28,21 @@ T = typing.TypeVar("T")
 
 # Reading pauses while this many bytes wait for somebody to take them, so that a slow reader slows its peer.
 _ENOUGH_WAITING = 262144
+
+
+class Gone(asyncio.Transport):
+    """What a stream has in the place of its transport once it was abandoned."""
+
+    def is_closing(self) -> bool:
+        """Return True."""
+        return True
+
+    def get_extra_info(self, name: str, default: typing.Any = None) -> typing.Any:
+        """Return nothing."""
+        return default
+
+
+_GONE = Gone()
 
 
 class AsyncioStream(asyncio.Protocol):
@@ -43,6 +59,7 @@ class AsyncioStream(asyncio.Protocol):
         "_kernel",
         "_loop",
         "_peer",
+        "_pushes",
         "_reader",
         "_socket",
         "_timeout",
@@ -69,6 +86,7 @@ class AsyncioStream(asyncio.Protocol):
         self._is_closed = False
         self._is_reading_paused = False
         self._is_writing_paused = False
+        self._pushes = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._deadline: float | None = None
@@ -90,6 +108,8 @@ class AsyncioStream(asyncio.Protocol):
             return
         self._waiting.append(data)
         self._waiting_size += len(data)
+        if self._pushes:
+            self._wake_writer()
         if self._waiting_size >= _ENOUGH_WAITING and not self._is_reading_paused:
             self._is_reading_paused = True
             self._transport.pause_reading()
@@ -98,6 +118,8 @@ class AsyncioStream(asyncio.Protocol):
         """Note the peer's goodbye; our side stays open, a body may still be on its way out."""
         self._is_ended = True
         self._wake_reader()
+        if self._pushes:
+            self._wake_writer()
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -118,6 +140,9 @@ class AsyncioStream(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The system accepts bytes again."""
         self._is_writing_paused = False
+        self._wake_writer()
+
+    def _wake_writer(self) -> None:
         if self._drain is not None and not self._drain.done():
             self._drain.set_result(True)
 
@@ -200,11 +225,27 @@ class AsyncioStream(asyncio.Protocol):
         if self._is_writing_paused:
             await self._drained(timeout)
 
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Return whether the loop's transport has room again."""
+        if self._is_closed or self._error is not None:
+            raise self._write_error()
+        if data:
+            self._transport.write(data)
+        if self._is_writing_paused:
+            self._pushes = True
+            try:
+                await self._drained(timeout)
+            finally:
+                self._pushes = False
+        return not self._is_writing_paused
+
     async def _drained(self, timeout: float | None) -> None:
         """Wait until the loop's buffer has room again; time is over when nothing left it for that long."""
         while self._is_writing_paused:
             if self._is_closed or self._error is not None:
                 raise self._write_error()
+            if self._pushes and (self._waiting or self._is_ended):
+                return
             unsent = self._transport.get_write_buffer_size()
             drain: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             self._drain = drain
@@ -217,6 +258,8 @@ class AsyncioStream(asyncio.Protocol):
                     timer.cancel()
             if not has_room and self._transport.get_write_buffer_size() >= unsent:
                 raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
+            if self._pushes:
+                return
 
     def take(self) -> bytes | None:
         """Return what has arrived already."""
@@ -237,19 +280,35 @@ class AsyncioStream(asyncio.Protocol):
         """Close at once, without waiting for what is still unsent."""
         if self._is_closed:
             return
+        if self._loop.is_closed():
+            self.abandon()
+            return
         self._is_closed = True
-        try:
-            if farewell and self._error is None:
-                self._transport.write(farewell)
-            self._transport.abort()
-        except RuntimeError:  # the loop is closed, and will not do it any more
-            self._socket.close()
+        if asyncio._get_running_loop() is self._loop:
+            self._end(farewell)
+        else:  # another thread, or a garbage collection anywhere
+            with contextlib.suppress(RuntimeError):  # it was closed this very moment
+                self._loop.call_soon_threadsafe(self._end, farewell)
+
+    def _end(self, farewell: bytes) -> None:
+        if farewell and self._error is None:
+            self._transport.write(farewell)
+        self._transport.abort()
         # The loop reports the end in its next turn; whoever waits is told now.
         self._is_ended = True
         self._wake_reader()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def abandon(self) -> None:
+        """Give the descriptor back; the loop's transport goes without complaint."""
+        self._is_closed = self._is_ended = True
+        self._socket.close()
+        with warnings.catch_warnings():
+            # The transport warns when it was never closed, and the loop that could close it is gone.
+            warnings.simplefilter("ignore", ResourceWarning)
+            self._transport = _GONE
 
     def extra(self, name: str) -> typing.Any:
         """Return the socket or one of its addresses."""
@@ -361,13 +420,17 @@ class AsyncioBackend:
         """Return whether this backend's loop is the one that runs here."""
         return asyncio._get_running_loop() is self.loop
 
+    def is_over(self) -> bool:
+        """Return whether the loop is closed."""
+        return self.loop.is_closed()
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host; the platform's resolver runs in a thread of the loop's."""
         try:
             async with asyncio.timeout(deadline.left()):
                 found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except TimeoutError:
-            raise ConnectTimeout(f"looking up {host} timed out after {seconds(deadline.limit)}") from None
+            raise ConnectTimeout(f"looking up {host} timed out {deadline.words}") from None
         except (OSError, UnicodeError) as error:
             raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
         return [(family, address) for family, _, _, _, address in found]
@@ -386,7 +449,7 @@ class AsyncioBackend:
                     except OSError as error:
                         failures.append(error)
         except TimeoutError:
-            raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}") from None
+            raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
         raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
 
     async def _connect(self, family: int, address: tuple[typing.Any, ...], peer: str) -> AsyncioStream:
@@ -406,8 +469,23 @@ class AsyncioBackend:
         """Return a new promise between tasks."""
         return AsyncioWaiter(self.loop)
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` in the loop's next turn; not at all where the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(function)
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> bool:
+        """Call `function` in a while."""
+        self.loop.call_later(seconds, function)
+        return True
+
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""
         import anyio.to_thread  # for this alone, so that programs without files do not load it
 
-        return await anyio.to_thread.run_sync(function)
+        # Who is cancelled does not wait for a disk that may never answer; the thread ends with what it reads.
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=True)

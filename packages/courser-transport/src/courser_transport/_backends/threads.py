@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import threading
+import time
 import typing
 from collections.abc import Callable
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .._network import Address
+from ._lookup import look_up
+from ._polling import is_readable, wait_for_either
 from ._reasons import closed_here, reason, refused, seconds
 
 T = typing.TypeVar("T")
@@ -24,6 +26,7 @@ class ThreadStream:
         self._socket = sock
         self._peer = peer
         self._is_closed = False
+        self._unsent = b""  # what a push did not get rid of
         # `settimeout` is a call of the system, so the value it was last given is remembered.
         self._timeout = sock.gettimeout()
 
@@ -48,6 +51,8 @@ class ThreadStream:
         try:
             if timeout != self._timeout:
                 self._set_timeout(timeout)
+            if self._unsent:
+                data, self._unsent = self._unsent + data, b""
             sent = self._socket.send(data)
             if sent < len(data):
                 rest = memoryview(data)[sent:]
@@ -56,6 +61,33 @@ class ThreadStream:
         except TimeoutError:
             raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}") from None
         except OSError as error:
+            if self._is_closed:
+                raise WriteError(closed_here(self._peer)) from error
+            raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+
+    async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
+        """Return whether all of `data` was accepted by the system."""
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
+        rest = memoryview(data)
+        try:
+            if self._timeout != 0.0:
+                self._socket.settimeout(0.0)
+                self._timeout = 0.0
+            has_waited = False
+            while rest:
+                try:
+                    rest = rest[self._socket.send(rest) :]
+                except BlockingIOError:
+                    can_read, can_write = (True, True) if has_waited else wait_for_either(self._socket, timeout)
+                    if can_read:
+                        self._unsent = bytes(rest)
+                        return False
+                    if not can_write:
+                        raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}") from None
+                    has_waited = True
+            return True
+        except (OSError, ValueError) as error:  # ValueError: closed by another thread while it was waited for
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
@@ -76,7 +108,7 @@ class ThreadStream:
     def is_readable(self) -> bool:
         """Return whether bytes or a goodbye are there to read."""
         try:
-            return _is_readable(self._socket)
+            return is_readable(self._socket)
         except (OSError, ValueError):  # closed from another thread in the meantime
             return True
 
@@ -86,11 +118,16 @@ class ThreadStream:
             return
         self._is_closed = True
         with contextlib.suppress(OSError):
-            if farewell:
+            if farewell and not self._unsent:
                 self._socket.settimeout(0)
                 self._socket.send(farewell)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Give the descriptor back."""
+        self._is_closed = True
         self._socket.close()
 
     def extra(self, name: str) -> typing.Any:
@@ -110,24 +147,12 @@ def patience(timeout: float | None) -> float | None:
     return timeout if timeout is None or timeout > 0 else 1e-6
 
 
-if hasattr(select, "poll"):
-
-    def _is_readable(sock: socket.socket) -> bool:
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-
-else:  # Windows
-
-    def _is_readable(sock: socket.socket) -> bool:
-        return bool(select.select([sock], [], [], 0)[0])
-
-
 class ThreadWaiter(typing.Generic[T]):
     """A promise between two threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A garbage collection may deliver while its own thread gives up.
+        self._lock = threading.RLock()
         self._arrived = threading.Event()
         self._is_waiting = True
         self._grant: T | None = None
@@ -164,11 +189,16 @@ class ThreadBackend:
         """Return True: any thread will do."""
         return True
 
+    def is_over(self) -> bool:
+        """Return False: there are always threads."""
+        return False
+
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
-        """Return the addresses of a host. The platform's resolver cannot be interrupted, so the
-        deadline does not shorten it; the time it took counts against connecting."""
+        """Return the addresses of a host."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = look_up(host, port, deadline.left())
+        except TimeoutError:
+            raise ConnectTimeout(f"looking up {host} timed out {deadline.words}") from None
         except (OSError, UnicodeError) as error:
             raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
         return [(family, address) for family, _, _, _, address in found]
@@ -186,7 +216,7 @@ class ThreadBackend:
             except OSError as error:
                 sock.close()
                 if isinstance(error, TimeoutError) and error.errno is None:  # our patience, not the system's
-                    raise ConnectTimeout(f"connecting to {peer} timed out after {seconds(deadline.limit)}") from None
+                    raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
                 failures.append(error)
             except BaseException:
                 sock.close()
@@ -196,6 +226,18 @@ class ThreadBackend:
     def waiter(self) -> ThreadWaiter[typing.Any]:
         """Return a new promise between threads."""
         return ThreadWaiter()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` now: there is no better moment."""
+        function()
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> bool:
+        """Return False: a thread for this would be one too many, above all where the process forks."""
+        return False
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks: this is a thread already."""

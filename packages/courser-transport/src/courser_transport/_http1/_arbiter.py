@@ -17,6 +17,8 @@ from ._head import ResponseHead, joined
 
 # h11 keeps a line that is not complete; this bounds it. Heads are bounded before they come here.
 _LONGEST_LINE = 65536
+_MOST_TRAILERS = 256
+_MOST_FRAMING = 65536
 
 
 def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
@@ -55,6 +57,9 @@ class ChunkArbiter:
     def __init__(self) -> None:
         self.is_done = False
         self.excess = b""
+        self.trailers: list[Field] = []
+        self._received = 0
+        self._content = 0
         self._connection = _connection("GET", _LONGEST_LINE)
         self._connection.receive_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         self._connection.next_event()
@@ -71,11 +76,25 @@ class ChunkArbiter:
                 elif isinstance(event, h11.EndOfMessage):
                     self.is_done = True
                     self.excess = self._connection.trailing_data[0]
+                    self.trailers = [(raw, raw.lower(), value) for raw, value in event.headers.raw_items()]
+                    if len(self.trailers) > _MOST_TRAILERS:
+                        raise RemoteProtocolError(
+                            f"the response has {len(self.trailers)} trailer fields; {_MOST_TRAILERS} is the limit"
+                        )
                 else:
                     break
         except h11.RemoteProtocolError as error:
             raise RemoteProtocolError(f"the response's chunks are not HTTP: {_lower(error)}") from error
-        return b"".join(pieces)
+        content = b"".join(pieces)
+        self._received += len(data)
+        self._content += len(content)
+        # Chunk extensions carry nothing that anybody reads, and a peer may send them without end.
+        if self._received - self._content > max(_MOST_FRAMING, 16 * self._content):
+            raise RemoteProtocolError(
+                f"the response's chunks have {self._received - self._content} bytes of framing around "
+                f"{self._content} bytes of content"
+            )
+        return content
 
 
 def _lower(error: Exception) -> str:

@@ -2,93 +2,116 @@
 
 Between two exchanges nothing may be left over: a byte that the peer sends when nobody asked would answer the next
 request. So a connection is clean only if the response ended where its framing said, and nothing came after.
+
+While a request's body is on its way the peer may answer. From 300 on an answer means that the rest is not wanted, and
+it is not sent; before that it is sent on, while the answer is read.
 """
 
 from __future__ import annotations
 
 import re
 import time
-import types
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from courser_models import (
-    AsyncByteStream,
-    BlockingByteStream,
-    ByteStream,
-    Headers,
-    LocalProtocolError,
-    Origin,
-    Request,
-    Response,
-    TransportError,
-)
+from courser_models import ByteStream, Headers, LocalProtocolError, Origin, Request, Response, TransportError
 
 from .._body import AsyncBody, SyncBody
-from .._exceptions import RemoteProtocolError, WriteError
+from .._config import Limits
+from .._deadline import Deadline
+from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from .._extensions import ResponseExtensions
+from .._hand_over import AsyncNetworkStream, NetworkStream
+from .._limited import LimitedStream
 from .._network import READ_SIZE, Stream
-from .._trace import trace
+from .._resend import is_unsent, unheard
+from .._trace import Tracer
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
 from ._request_head import request_head, tokens
+from ._upload import Upload, framed, wrong_length
 
-MAX_HEAD_SIZE = 102400
-MAX_FIELDS = 256
 MAX_INTERIM_RESPONSES = 32
 
 # Head and body leave in one write up to this size of the body; beyond it joining them would cost more than it saves.
 _ONE_WRITE = 65536
 
+# How long a request with `Expect: 100-continue` waits for the word before it sends its body unasked (RFC 9110 §10.1.1).
+_CONTINUE_WITHIN = 1.0
+
+# Before a server's own `Keep-Alive: timeout=` is over, by this much: the request has a way to go.
+_HINT_MARGIN = 1.0
+
 _NO_TIMEOUTS: dict[str, float | None] = {}
 
 # The end of a head as h11 sees it: an empty line, whatever ends its lines.
 _HEAD_END = re.compile(rb"\n\r?\n")
+_HINT = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
+
+
+class Owner(typing.Protocol):
+    """What a connection needs of the pool that it belongs to."""
+
+    limits: Limits
+    body: type[SyncBody] | type[AsyncBody]
+
+    def release(self, connection: HTTP1Connection) -> None:
+        """Take back a connection whose exchange is over."""
+        ...
+
+    def reclaim(self, connection: HTTP1Connection) -> None:
+        """Take back a connection whose response was dropped: from a garbage collection, where nothing may wait."""
+        ...
+
+    async def in_thread(self, function: Callable[[], bytes]) -> bytes:
+        """Read from a file, which blocks."""
+        ...
 
 
 class HTTP1Connection:
     """A connection that speaks HTTP/1.1, lent to one exchange at a time.
 
-    `release` is called once an exchange is over, with this connection; `is_reusable` then says whether another may
-    follow. `idle_since` is a reading of `time.monotonic()`. `in_thread` reads a body's files, which block.
+    Its `owner` takes it back once an exchange is over; `is_reusable` then says whether another may follow, and
+    `idle_until`, a reading of `time.monotonic()`, until when.
     """
 
     __slots__ = (
-        "_body",
-        "_in_thread",
+        "_hint",
         "_is_lent",
         "_keeps",
-        "_release",
+        "_owner",
         "_stream",
-        "idle_since",
+        "_upload",
+        "_wire",
+        "born",
+        "idle_until",
         "is_reusable",
         "origin",
         "peer",
+        "served",
     )
 
-    def __init__(
-        self,
-        stream: Stream,
-        origin: Origin,
-        body: type[SyncBody] | type[AsyncBody],
-        release: Callable[[HTTP1Connection], None],
-        in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]],
-    ) -> None:
+    def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
+        self._wire = stream
+        # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
         self._stream = stream
-        self._in_thread = in_thread
-        self._body = body
-        self._release = release
+        self._owner = owner
         self._keeps = True
         self._is_lent = False
+        self._upload: Upload | None = None
+        self._hint: float | None = None
         self.origin = origin
         self.peer = origin.authority
         self.is_reusable = True
-        self.idle_since = 0.0
+        self.born = time.monotonic()
+        self.idle_until: float | None = None
+        self.served = 0
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, deadline: Deadline | None = None, tracer: Tracer | None = None) -> Response:
         """Send `request` and return its response, whose body may still be on its way.
 
-        Raises what the stream raises, `LocalProtocolError` and `RemoteProtocolError`. The connection is given back
-        in every case: now, or when the response's body has ended.
+        `deadline` limits all of it, the body included. Raises what the stream raises, `LocalProtocolError` and
+        `RemoteProtocolError`. The connection is given back in every case: now, or when the response's body has ended.
         """
         self._is_lent = True
         try:
@@ -99,15 +122,24 @@ class HTTP1Connection:
                 self._keeps = True
                 self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
                 raise
+            if deadline is not None:
+                self._stream = LimitedStream(self._wire, deadline, self.peer)
+            if tracer is not None:
+                return await self._send_traced(request, head, length, timeouts, tracer)
             stream = request.stream
             try:
-                if type(stream) is ByteStream:
-                    await self._send_whole(head, stream.read_all(), length, timeouts.get("write"))
+                if type(stream) is ByteStream and len(content := stream.read_all()) <= _ONE_WRITE:
+                    if length is None:
+                        content = framed(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
+                    elif length != len(content):
+                        raise wrong_length(length, len(content))
+                    elif content and _awaits_word(request):
+                        return await self._send_body(request, head, length, timeouts, None)
+                    await self._stream.write(head + content if content else head, timeouts.get("write"))
                 else:
-                    await self._send_streamed(request, head, length, timeouts.get("write"))
+                    return await self._send_body(request, head, length, timeouts, None)
             except WriteError as error:
-                # A server that has seen enough answers, and closes: its answer may be here, and says more than ours.
-                return await self._early_response(request, error)
+                return await self._early_response(request, error, timeouts, None)
             return await self._receive(request, timeouts.get("read"))
         except BaseException:
             self.finished(is_clean=False)
@@ -115,77 +147,140 @@ class HTTP1Connection:
 
     # Sending
 
-    async def _send_whole(self, head: bytes, content: bytes, length: int | None, timeout: float | None) -> None:
-        if length is None:
-            content = _chunk(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
-        elif length != len(content):
-            raise _wrong_length(length, len(content))
-        if len(content) <= _ONE_WRITE:
-            await self._stream.write(head + content if content else head, timeout)
-            return
-        await self._stream.write(head, timeout)
-        await self._stream.write(content, timeout)
-
-    async def _send_streamed(self, request: Request, head: bytes, length: int | None, timeout: float | None) -> None:
-        await self._stream.write(head, timeout)
-        sent = 0
-        stream: typing.Any = request.stream
-        # A generator that is left half-way is ended here and now, not by the garbage collector.
-        chunks: typing.Any
-        if issubclass(self._body, AsyncBody) and isinstance(stream, AsyncByteStream):
-            if isinstance(stream, BlockingByteStream):
-                chunks = stream.aiter_with(self._in_thread)
-            else:
-                chunks = stream.__aiter__()
-            try:
-                async for chunk in chunks:
-                    sent = await self._send_chunk(chunk, sent, length, timeout)
-            finally:
-                if isinstance(chunks, types.AsyncGeneratorType):
-                    await chunks.aclose()
-        else:
-            chunks = iter(stream)
-            try:
-                for chunk in chunks:
-                    sent = await self._send_chunk(chunk, sent, length, timeout)
-            finally:
-                if isinstance(chunks, types.GeneratorType):
-                    chunks.close()
-        if length is None:
-            await self._stream.write(b"0\r\n\r\n", timeout)
-        elif sent != length:
-            raise _wrong_length(length, sent)
-
-    async def _send_chunk(self, chunk: typing.Any, sent: int, length: int | None, timeout: float | None) -> int:
-        if not isinstance(chunk, (bytes, bytearray, memoryview)):
-            raise TypeError(f"a request's body must give bytes, it gave {type(chunk).__name__}")
-        chunk = bytes(chunk)
-        if chunk:  # in the chunked coding an empty chunk would be the last
-            sent += len(chunk)
-            if length is not None and sent > length:
-                raise _wrong_length(length, sent)
-            await self._stream.write(chunk if length is not None else _chunk(chunk), timeout)
-        return sent
-
-    async def _early_response(self, request: Request, error: WriteError) -> Response:
-        self._keeps = False
-        timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
+    async def _send_body(
+        self,
+        request: Request,
+        head: bytes,
+        length: int | None,
+        timeouts: dict[str, float | None],
+        tracer: Tracer | None,
+    ) -> Response:
+        """Send a body piece by piece, and receive the response, which may come before its end."""
+        read, write = timeouts.get("read"), timeouts.get("write")
+        is_async = issubclass(self._owner.body, AsyncBody)
+        upload = Upload(self._stream, request, length, write, self._owner.in_thread, is_async)
+        received = b""
         try:
-            return await self._receive(request, timeouts.get("read"))
-        except TransportError:
+            if tracer is None:
+                await self._stream.write(head, write)
+            else:
+                await tracer.step("http11.send_request_headers", self._stream.write(head, write), request=request)
+            if _awaits_word(request):
+                received = await self._word(read)
+            if not received:
+                sending = upload.run()
+                await (sending if tracer is None else tracer.step("http11.send_request_body", sending, request=request))
+        except WriteError as error:
+            await upload.stop()
+            return await self._early_response(request, error, timeouts, tracer)
+        except BaseException:
+            await upload.stop()
+            raise
+        if not upload.is_done:
+            self._upload = upload
+        return await self._receive(request, read, received, tracer)
+
+    async def _send_traced(
+        self, request: Request, head: bytes, length: int | None, timeouts: dict[str, float | None], tracer: Tracer
+    ) -> Response:
+        """Send and receive in the steps that a tracer can tell apart."""
+        response = await self._send_body(request, head, length, timeouts, tracer)
+        if tracer.timings is not None:
+            response.extensions["timings"] = tracer.timings
+        return response
+
+    async def _word(self, read_timeout: float | None) -> bytes:
+        """Wait for the word to send the body, for a while; return what came."""
+        patience = _CONTINUE_WITHIN if read_timeout is None else min(_CONTINUE_WITHIN, read_timeout)
+        try:
+            return await self._stream.read(READ_SIZE, patience)
+        except ReadTimeout:
+            return b""
+
+    async def _early_response(
+        self, request: Request, error: WriteError, timeouts: dict[str, float | None], tracer: Tracer | None
+    ) -> Response:
+        """Return the answer of a server that has seen enough, and closes: it says more than our error."""
+        self._keeps = False
+        if is_unsent(error):
+            raise error
+        try:
+            return await self._receive(request, timeouts.get("read"), b"", tracer)
+        except TransportError as second:
+            if second.__dict__.get("_is_unheard"):
+                unheard(error)
             raise error from error.__cause__
+
+    async def _stop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        self._keeps = False
+        if upload is not None:
+            await upload.stop()
 
     # Receiving
 
-    async def _receive(self, request: Request, timeout: float | None) -> Response:
-        buffer = await self._stream.read(READ_SIZE, timeout)
-        interim = 0
+    async def _receive(
+        self, request: Request, timeout: float | None, buffer: bytes = b"", tracer: Tracer | None = None
+    ) -> Response:
+        if not buffer:
+            try:
+                buffer = await self._stream.read(READ_SIZE, timeout)
+            except ReadError as error:
+                unheard(error)
+                raise
+        receiving = self._head(request, buffer, timeout)
+        if tracer is None:
+            head, buffer, end, length, interim = await receiving
+        else:
+            head, buffer, end, length, interim = await tracer.step(
+                "http11.receive_response_headers", receiving, request=request
+            )
+        status, version, reason, fields, index = head
+
+        connection = index.get(b"connection")
+        if version < b"HTTP/1.1" or (
+            connection is not None and connection != b"keep-alive" and b"close" in tokens(connection)
+        ):
+            self._keeps = False
+        elif b"keep-alive" in index:
+            self._note_hint(index[b"keep-alive"])
+        if self._upload is not None and status >= 300:
+            await self._stop_upload()
+        extensions = ResponseExtensions(http_version=version, reason_phrase=reason)
+        extensions.source = self
+        if interim:
+            extensions["interim_responses"] = interim
+        arrived = len(buffer) - end
+        body: SyncBody | AsyncBody | ByteStream
+        if status == 101 or (request.method == "CONNECT" and 200 <= status < 300):
+            body = self._handed_over(request, buffer[end:], extensions)
+        elif 0 <= length <= arrived:
+            # All of the body is here, so the connection is free before the caller looks at the response.
+            body = ByteStream(buffer[end : end + length])
+            if self._upload is not None:
+                await self._stop_upload()
+            self.finished(is_clean=arrived == length)
+            if tracer is not None:
+                await tracer.step("http11.receive_response_body", _nothing(), request=request)
+                await tracer.step("http11.response_closed", _nothing())
+        else:
+            body = self._owner.body(buffer[end:], self, body_reader(length), request, timeout)
+            body.note_into(extensions, tracer)
+        return Response.from_parts(status, Headers.from_wire(fields, index), body, request, extensions)
+
+    async def _head(
+        self, request: Request, buffer: bytes, timeout: float | None
+    ) -> tuple[ResponseHead, bytes, int, int, list[tuple[int, Headers]]]:
+        """Read the head of the final response; return it, what arrived, where the head ends in it, the length of the
+        body, and the interim responses that came before."""
+        interim: list[tuple[int, Headers]] = []
+        limits = self._owner.limits
         while True:
             end = buffer.find(b"\r\n\r\n") + 4
-            if end < 4 or end > MAX_HEAD_SIZE:
-                buffer, end = await self._rest_of_head(buffer, timeout)
+            if end < 4 or end > limits.max_head_size:
+                buffer, end = await self._rest_of_head(buffer, timeout, is_first=not interim)
             head = read_head(buffer[:end])
-            if head is None or len(head[3]) > MAX_FIELDS:
+            if head is None or len(head[3]) > limits.max_fields:
                 head, end = self._arbitrated(buffer, request.method)
             length = body_length(request.method, head)
             if length is None:
@@ -193,43 +288,62 @@ class HTTP1Connection:
                 length = body_length(request.method, head)
                 if length is None:
                     raise RemoteProtocolError(f"{self.peer} framed its response in a way that HTTP/1.1 has not")
-            status, version, reason, fields, index = head
+            status = head[0]
             if status >= 200:
-                break
-            interim += 1
-            await self._note_interim(request, head, interim)
-            buffer = buffer[end:] or await self._stream.read(READ_SIZE, timeout)
+                return head, buffer, end, length, interim
+            if status == 101:
+                if request.headers.find(b"upgrade") is None:
+                    raise RemoteProtocolError(
+                        f"{self.peer} switches protocols (101), and the request did not ask for another"
+                    )
+                return head, buffer, end, 0, interim
+            interim.append((status, Headers.from_wire(head[3], head[4])))
+            await self._note_interim(request, head, len(interim))
+            buffer = buffer[end:]
+            if not buffer:
+                if self._upload is not None:
+                    await self._continue_upload()
+                buffer = await self._stream.read(READ_SIZE, timeout)
 
-        connection = index.get(b"connection")
-        if version < b"HTTP/1.1" or (
-            connection is not None and connection != b"keep-alive" and b"close" in tokens(connection)
-        ):
-            self._keeps = False
-        arrived = len(buffer) - end
-        if 0 <= length <= arrived:
-            # All of the body is here, so the connection is free before the caller looks at the response.
-            body = self._body(buffer[end : end + length])
-            self.finished(is_clean=arrived == length)
-        else:
-            body = self._body(buffer[end:], self, body_reader(length), request, timeout)
-        return Response.from_parts(
-            status,
-            Headers.from_wire(fields, index),
-            body,
-            request,
-            {"http_version": version, "reason_phrase": reason},
-        )
+    async def _continue_upload(self) -> None:
+        """Send on until all is sent, or there is something to read."""
+        upload = self._upload
+        if upload is not None:
+            try:
+                await upload.run()
+            except WriteError:  # the peer hears no more; what it says may be complete all the same
+                self._keeps = False
+            if upload.is_done:
+                self._upload = None
 
-    async def _rest_of_head(self, buffer: bytes, timeout: float | None) -> tuple[bytes, int]:
+    def _handed_over(self, request: Request, leading: bytes, extensions: ResponseExtensions) -> SyncBody | AsyncBody:
+        """Give the connection away: whoever reads the response speaks another protocol from now on."""
+        self._keeps = False
+        extensions["network_stream"] = self.network_stream(leading)
+        return self._owner.body(b"", self, None, request, None)
+
+    def network_stream(self, leading: bytes = b"") -> NetworkStream | AsyncNetworkStream:
+        """Return the connection as HTTPX has it; `leading` are the first bytes that it reads."""
+        kind = AsyncNetworkStream if issubclass(self._owner.body, AsyncBody) else NetworkStream
+        return kind(self._wire, self.peer, leading, lambda: self.finished(is_clean=False))
+
+    def _note_hint(self, value: bytes) -> None:
+        """Remember how long the server keeps an idle connection (draft-thomson-hybi-http-timeout)."""
+        hint = _HINT.search(value)
+        if hint is not None:
+            self._hint = max(int(hint[1]) - _HINT_MARGIN, 0.0)
+
+    async def _rest_of_head(self, buffer: bytes, timeout: float | None, is_first: bool) -> tuple[bytes, int]:
         """Read until a head is complete; return what arrived, and where the head ends in it."""
         received = bytearray(buffer)
         searched = 0
+        limit = self._owner.limits.max_head_size
         while True:
             match = _HEAD_END.search(received, max(searched - 2, 0))
             end = match.end() if match else 0
-            if max(end, 0 if match else len(received)) > MAX_HEAD_SIZE:
+            if max(end, 0 if match else len(received)) > limit:
                 raise RemoteProtocolError(
-                    f"{self.peer} sent a response head of more than {MAX_HEAD_SIZE} bytes, which is the limit"
+                    f"{self.peer} sent a response head of more than {limit} bytes, which is the limit"
                 )
             if match:
                 return bytes(received), end
@@ -244,7 +358,8 @@ class HTTP1Connection:
                     raise RemoteProtocolError(
                         f"{self.peer} closed the connection after {len(received)} bytes of a response head"
                     )
-                raise RemoteProtocolError(f"{self.peer} closed the connection without sending a response")
+                error = RemoteProtocolError(f"{self.peer} closed the connection without sending a response")
+                raise unheard(error) if is_first else error
             received += more
 
     def _arbitrated(self, buffer: bytes, method: str) -> tuple[ResponseHead, int]:
@@ -256,57 +371,98 @@ class HTTP1Connection:
         head = arbitrate_head(buffer[:end], method)
         if head is None:
             raise RemoteProtocolError(f"{self.peer} sent an empty response head")
-        if len(head[3]) > MAX_FIELDS:
+        limit = self._owner.limits.max_fields
+        if len(head[3]) > limit:
             raise RemoteProtocolError(
-                f"{self.peer} sent a response head of {len(head[3])} fields; {MAX_FIELDS} is the limit"
+                f"{self.peer} sent a response head of {len(head[3])} fields; {limit} is the limit"
             )
         return head, end
 
     async def _note_interim(self, request: Request, head: ResponseHead, count: int) -> None:
         """Skip a 1xx response (RFC 9110 §15.2), and tell the `trace` extension of it."""
         status, version, reason, fields, _ = head
-        if status == 101:
-            raise RemoteProtocolError(f"{self.peer} switches protocols (101), which this client does not do")
         if count > MAX_INTERIM_RESPONSES:
             raise RemoteProtocolError(f"{self.peer} sent more than {MAX_INTERIM_RESPONSES} interim (1xx) responses")
         raw = [(name, value) for name, _, value in fields]
-        await trace(request, "http11.receive_interim_response.complete", return_value=(version, status, reason, raw))
+        await Tracer(request, request.extensions.get("trace"), False).tell(
+            "http11.receive_interim_response.complete", return_value=(version, status, reason, raw)
+        )
 
     # The body's side
 
     async def read_body(self, timeout: float | None) -> bytes:
-        """Return what has arrived of the body."""
+        """Return what has arrived of the body; meanwhile the rest of the request's body is sent on."""
+        if self._upload is not None:
+            await self._continue_upload()
         return await self._stream.read(READ_SIZE * 4, timeout)
+
+    async def stop_sending(self) -> None:
+        """End a request's body that is still on its way."""
+        if self._upload is not None:
+            await self._stop_upload()
 
     def finished(self, is_clean: bool) -> None:
         """Take the connection back from an exchange that is over."""
         # Once an exchange: whoever comes second finds a connection that may be somebody else's by now.
         if self._is_lent:
             self._is_lent = False
-            self.is_reusable = is_clean and self._keeps
-            self._release(self)
+            self._stream = self._wire
+            self.served += 1
+            most = self._owner.limits.max_requests_per_connection
+            self.is_reusable = (
+                is_clean and self._keeps and self._upload is None and (most is None or self.served < most)
+            )
+            self._owner.release(self)
+
+    def dropped(self) -> None:
+        """Take the connection back from a response that nobody holds any more."""
+        if self._is_lent:
+            self._is_lent = False
+            self.is_reusable = False
+            self._owner.reclaim(self)
 
     # The pool's side
 
-    def is_stale(self, expiry: float | None) -> bool:
-        """Return whether this idle connection has waited longer than `expiry` seconds, or is not clean any more.
+    def rest(self, now: float) -> None:
+        """Become idle at `now`, and note until when."""
+        limits = self._owner.limits
+        until = None if limits.keepalive_expiry is None else now + limits.keepalive_expiry
+        if self._hint is not None and (until is None or now + self._hint < until):
+            until = now + self._hint
+        if limits.max_connection_age is not None:
+            end = self.born + limits.max_connection_age
+            until = end if until is None else min(until, end)
+        self.idle_until = until
+
+    def is_stale(self) -> bool:
+        """Return whether this idle connection has waited too long, or is not clean any more.
 
         Something to read means a goodbye, or an answer that nobody asked for; neither may meet the next request.
         """
-        if expiry is not None and time.monotonic() - self.idle_since > expiry:
+        if self.idle_until is not None and time.monotonic() > self.idle_until:
             return True
-        return self._stream.is_readable()
+        return self._wire.is_readable()
+
+    def extra(self, name: str) -> typing.Any:
+        """Return what the stream tells about itself."""
+        return self._wire.extra(name)
 
     def close(self) -> None:
         """Close at once."""
         self.is_reusable = False
-        self._stream.close()
+        self._wire.close()
+
+    def abandon(self) -> None:
+        """Give the descriptor back without a word."""
+        self.is_reusable = False
+        self._wire.abandon()
 
 
-def _chunk(content: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(content), content)
+async def _nothing() -> None:
+    """Take no time: what a step is about was here already."""
 
 
-def _wrong_length(announced: int, given: int) -> LocalProtocolError:
-    extent = f"at least {given}" if given > announced else f"only {given}"
-    return LocalProtocolError(f"the request announces {announced} body bytes, and its body has {extent}")
+def _awaits_word(request: Request) -> bool:
+    """Return whether the request asks to be told before it sends its body (RFC 9110 §10.1.1)."""
+    expected = request.headers.find(b"expect")
+    return expected is not None and expected.lower() == b"100-continue"

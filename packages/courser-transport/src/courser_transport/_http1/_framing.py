@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing
 
+from courser_models import Field
+
 from .._exceptions import RemoteProtocolError
 from ._head import ResponseHead
 
@@ -29,6 +31,8 @@ class BodyReader(typing.Protocol):
     is_done: bool
     excess: bytes
     """What came after the end: nothing, from a peer that keeps to the rules."""
+    trailers: list[Field]
+    """The fields that followed the body (RFC 9110 §6.5)."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the content in `data`; raises `RemoteProtocolError` for broken framing."""
@@ -81,6 +85,7 @@ class LengthReader:
         self._left = length
         self.is_done = length == 0
         self.excess = b""
+        self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> bytes:
         """Return the content in `data`."""
@@ -104,6 +109,7 @@ class CloseReader:
     def __init__(self) -> None:
         self.is_done = False
         self.excess = b""
+        self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> bytes:
         """Return `data`: all of it is content."""
@@ -124,6 +130,7 @@ class ChunkedReader:
     def __init__(self) -> None:
         self.is_done = False
         self.excess = b""
+        self.trailers: list[Field] = []
         self._left = 0  # content bytes of the chunk that has begun
         self._owes_end = False  # the CRLF after that chunk's content
         self._rest = b""  # the beginning of a chunk header
@@ -199,6 +206,7 @@ class ChunkedReader:
         content = self._arbiter.feed(data)
         self.is_done = self._arbiter.is_done
         self.excess = self._arbiter.excess
+        self.trailers = self._arbiter.trailers
         if counted:
             self._received += len(content)
         return content

@@ -24,12 +24,17 @@ RequestHead = tuple[bytes, "int | None", bool]
 def request_head(request: Request) -> RequestHead:
     """Return the bytes of the head, the body's length (None for chunks), and whether the connection may be kept.
 
+    The target is the URL's path and query, for CONNECT its authority, or what the extension `target` says (bytes).
+
     Raises `LocalProtocolError` for a request that RFC 9112 does not allow to be sent.
     """
     fields = request.headers.fields
+    target = request.extensions.get("target")
+    if target is None:
+        target = request.url.netloc if request.method == "CONNECT" else request.url.raw_path
     head = b"%b %b HTTP/1.1\r\n%b\r\n" % (
         request.method.encode("ascii", "replace"),
-        request.url.raw_path,
+        target,
         b"".join([b"%b: %b\r\n" % (name, value) for name, _, value in fields]),
     )
     values = {lower: value for _, lower, value in fields}

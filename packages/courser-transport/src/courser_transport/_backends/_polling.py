@@ -1,0 +1,32 @@
+"""Asking the system about a socket without an event loop."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+if hasattr(select, "poll"):
+
+    def is_readable(sock: socket.socket) -> bool:
+        """Return whether bytes, a goodbye or an error are there; nothing of it is taken."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def wait_for_either(sock: socket.socket, timeout: float | None) -> tuple[bool, bool]:
+        """Wait until a socket can be read from or written to, and return whether each is so."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN | select.POLLOUT)
+        events = sum(event for _, event in poll.poll(None if timeout is None else timeout * 1000))
+        return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
+
+else:  # Windows
+
+    def is_readable(sock: socket.socket) -> bool:
+        """Return whether bytes, a goodbye or an error are there; nothing of it is taken."""
+        return bool(select.select([sock], [], [], 0)[0])
+
+    def wait_for_either(sock: socket.socket, timeout: float | None) -> tuple[bool, bool]:
+        """Wait until a socket can be read from or written to, and return whether each is so."""
+        can_read, can_write, _ = select.select([sock], [sock], [], timeout)
+        return bool(can_read), bool(can_write)

@@ -1,0 +1,101 @@
+"""A connection that speaks another protocol from now on, after an upgrade (RFC 9110 §7.8) or CONNECT (§9.3.6).
+
+`response.extensions["network_stream"]` is one of these, with the methods that HTTPX has.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable
+
+from ._deadline import Deadline
+from ._network import Stream
+from ._sync import run_sync
+from ._tls import start_tls
+
+if typing.TYPE_CHECKING:
+    import ssl
+
+_NAMES = {"client_addr": "local_address", "server_addr": "peer_address", "socket": "socket", "ssl_object": "ssl_object"}
+
+
+class _HandedOver:
+    """Bytes to and from a peer, beginning with those that came together with the response."""
+
+    def __init__(self, stream: Stream, peer: str, leading: bytes, on_close: Callable[[], None]) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._leading = leading
+        self._on_close = on_close
+
+    async def _read(self, max_bytes: int, timeout: float | None) -> bytes:
+        if not self._leading:
+            self._leading = await self._stream.read(max_bytes, timeout)
+        data, self._leading = self._leading[:max_bytes], self._leading[max_bytes:]
+        return data
+
+    async def _start_tls(self, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> Stream:
+        name = server_hostname or self._peer.rpartition(":")[0].strip("[]")
+        return await start_tls(self._stream, lambda: context, name, self._peer, Deadline(timeout))
+
+    def _close(self) -> None:
+        self._stream.close()
+        self._on_close()
+
+    def get_extra_info(self, info: str) -> typing.Any:
+        """Return `"client_addr"`, `"server_addr"`, `"socket"`, `"ssl_object"` or `"is_readable"`; None for others."""
+        if info == "is_readable":
+            return bool(self._leading) or self._stream.is_readable()
+        return self._stream.extra(_NAMES[info]) if info in _NAMES else None
+
+
+class NetworkStream(_HandedOver):
+    """The connection of a `Client`."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return at most `max_bytes` of what arrives within `timeout` seconds; `b""` is the peer's goodbye.
+
+        Raises `ReadTimeout`, `ReadError`.
+        """
+        return run_sync(self._read(max_bytes, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send `buffer`; raises `WriteTimeout`, `WriteError`."""
+        run_sync(self._stream.write(buffer, timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> NetworkStream:
+        """Return the same connection with TLS on it; raises `ConnectTimeout`, `ConnectError`."""
+        stream = run_sync(self._start_tls(ssl_context, server_hostname, timeout))
+        return NetworkStream(stream, self._peer, b"", self._on_close)
+
+
+class AsyncNetworkStream(_HandedOver):
+    """The connection of an `AsyncClient`."""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return at most `max_bytes` of what arrives within `timeout` seconds; `b""` is the peer's goodbye.
+
+        Raises `ReadTimeout`, `ReadError`.
+        """
+        return await self._read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send `buffer`; raises `WriteTimeout`, `WriteError`."""
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._close()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> AsyncNetworkStream:
+        """Return the same connection with TLS on it; raises `ConnectTimeout`, `ConnectError`."""
+        stream = await self._start_tls(ssl_context, server_hostname, timeout)
+        return AsyncNetworkStream(stream, self._peer, b"", self._on_close)

@@ -1,0 +1,51 @@
+"""When a request may be sent again by itself, and why.
+
+A server may close an idle connection at the very moment at which a request leaves on it. Nobody did anything wrong,
+and nobody wants to hear of it. But what was sent may have been acted on, so a request is sent again only where that
+can do no harm:
+
+- never, once a byte of the response was seen: the request arrived;
+- never, where the connection was new: whatever is wrong will be wrong again;
+- never, where the body cannot be produced again;
+- yes, where nothing of the request left us: nobody can have acted on it;
+- yes, where the method is idempotent (RFC 9110 §9.2.2): acting twice is acting once;
+- otherwise no: two orders are not one.
+
+It is sent again once, on a new connection, which cannot be stale.
+"""
+
+from __future__ import annotations
+
+import typing
+
+from courser_models import Request, TransportError
+
+_IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
+
+E = typing.TypeVar("E", bound=TransportError)
+
+
+def unheard(error: E) -> E:
+    """Mark an error: the peer has not said a word since the request left."""
+    error.__dict__["_is_unheard"] = True
+    return error
+
+
+def unsent(error: E) -> E:
+    """Mark an error: not a byte left us."""
+    error.__dict__["_is_unsent"] = error.__dict__["_is_unheard"] = True
+    return error
+
+
+def is_unsent(error: TransportError) -> bool:
+    """Return whether not a byte left us."""
+    return bool(error.__dict__.get("_is_unsent"))
+
+
+def may_resend(request: Request, error: TransportError, was_reused: bool) -> bool:
+    """Return whether `request`, which ended with `error`, may be sent again."""
+    if not was_reused or not error.__dict__.get("_is_unheard"):
+        return False
+    if not request.stream.is_replayable:
+        return False
+    return is_unsent(error) or request.method in _IDEMPOTENT
