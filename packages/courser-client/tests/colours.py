@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from courser_client import AsyncClient, Client
@@ -103,6 +104,13 @@ class SyncColour:
     def read(self, response: Response) -> bytes:
         return response.read()
 
+    def request_body(self, request: Request) -> bytes:
+        """Take a request's body as a transport of this colour does."""
+        return b"".join(request.stream)  # type: ignore[arg-type]  # a sync stream here
+
+    def generator(self, chunks: Iterable[bytes]) -> Any:
+        return (chunk for chunk in chunks)
+
     @contextlib.contextmanager
     def block(self, context: Any) -> Iterator[Any]:
         """Enter a context of the client's colour."""
@@ -132,6 +140,18 @@ class AsyncColour:
     def read(self, response: Response) -> bytes:
         return self.call(response.aread)
 
+    def request_body(self, request: Request) -> bytes:
+        """Take a request's body as a transport of this colour does, in a loop of its own."""
+        with ThreadPoolExecutor() as pool:  # the loop of the test runs already
+            return pool.submit(asyncio.run, _collected(request.stream)).result()
+
+    def generator(self, chunks: Iterable[bytes]) -> Any:
+        async def generate() -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+        return generate()
+
     @contextlib.contextmanager
     def block(self, context: Any) -> Iterator[Any]:
         """Enter a context of the client's colour."""
@@ -143,6 +163,10 @@ class AsyncColour:
                 raise
         else:
             self.call(context.__aexit__, None, None, None)
+
+
+async def _collected(stream: Any) -> bytes:
+    return b"".join([chunk async for chunk in stream])
 
 
 Colour = SyncColour | AsyncColour

@@ -12,14 +12,20 @@ def test_the_public_names_are_the_clients_and_their_default() -> None:
     assert courser_client.__all__ == [
         "USE_CLIENT_DEFAULT",
         "AsyncClient",
+        "AuthArgument",
+        "AuthTypes",
         "Client",
+        "EventHook",
+        "EventHooks",
+        "RedirectPolicy",
         "TimeoutArgument",
+        "TooManyRedirects",
         "UseClientDefault",
         "__version__",
     ]
 
 
-@pytest.mark.parametrize("name", ["AsyncClient", "Client", "UseClientDefault"])
+@pytest.mark.parametrize("name", ["AsyncClient", "Client", "TooManyRedirects", "UseClientDefault"])
 def test_a_public_class_reports_the_name_it_is_imported_by(name: str) -> None:
     thing = getattr(courser_client, name)
 

@@ -7,15 +7,24 @@
 """
 
 from ._async_client import AsyncClient
+from ._auth_argument import AuthArgument, AuthTypes
 from ._client import Client
 from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
+from ._exceptions import TooManyRedirects
+from ._settings import EventHook, EventHooks, RedirectPolicy
 from ._version import __version__
 
 __all__ = [
     "USE_CLIENT_DEFAULT",
     "AsyncClient",
+    "AuthArgument",
+    "AuthTypes",
     "Client",
+    "EventHook",
+    "EventHooks",
+    "RedirectPolicy",
     "TimeoutArgument",
+    "TooManyRedirects",
     "UseClientDefault",
     "__version__",
 ]

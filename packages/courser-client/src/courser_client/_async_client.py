@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import types
 import typing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
+from courser_auth import Auth
 from courser_models import (
     AsyncBaseTransport,
+    CookieTypes,
+    DefaultEncoding,
     HeaderTypes,
+    JSONEncoder,
     QueryParamTypes,
     Request,
     RequestContent,
     RequestData,
     RequestExtensions,
+    RequestFiles,
     Response,
     URLTypes,
 )
@@ -27,20 +33,39 @@ from courser_transport import (
     VerifyTypes,
 )
 
-from ._defaults import DEFAULT_TIMEOUT, USE_CLIENT_DEFAULT, TimeoutArgument
-from ._exchange import ClientState, Exchange
+from ._auth_argument import AuthArgument, AuthTypes
+from ._auth_steps import AsyncSteps
+from ._defaults import (
+    DEFAULT_MAX_REDIRECTS,
+    DEFAULT_TIMEOUT,
+    USE_CLIENT_DEFAULT,
+    TimeoutArgument,
+    UseClientDefault,
+)
+from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._settings import EventHook, EventHooks, RedirectPolicy
 
 
 class AsyncClient(Exchange):
-    """An HTTP client with a pool of connections; to be shared by any number of tasks of one event loop.
+    """An HTTP client with a pool of connections; to be shared by any number of tasks.
 
+    - `auth`: credentials of every request: `(username, password)`, an `Auth`, or a function from request to request
     - `params`, `headers`: part of every request
-    - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
-    - `base_url`: what relative URLs are appended to
-    - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
+    - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
     - `http1`: speak HTTP/1.1
+    - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
+    - `follow_redirects`: follow them, `max_redirects` at most. Default False, 20
+    - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
+    - `event_hooks`: functions that are called with each `request` and each `response`
+    - `base_url`: what relative URLs are appended to
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert` and `http1`
+    - `trust_env`: ask the environment for certificates. Default True
+    - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
+    - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
+    - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
+    - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
+    - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
 
     >>> import asyncio
     >>> async def fetch(url: str) -> int:
@@ -51,33 +76,100 @@ class AsyncClient(Exchange):
     def __init__(
         self,
         *,
+        auth: AuthTypes | None = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
         http1: bool = True,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        follow_redirects: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        max_redirects: int = DEFAULT_MAX_REDIRECTS,
+        event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: AsyncBaseTransport | None = None,
+        trust_env: bool = True,
+        default_encoding: DefaultEncoding = "utf-8",
+        json_encoder: JSONEncoder | None = None,
+        raise_for_status: bool = False,
+        redirect_policy: RedirectPolicy | None = None,
+        sensitive_headers: Iterable[str] = (),
     ) -> None:
-        super().__init__(params=params, headers=headers, timeout=timeout, base_url=base_url)
+        super().__init__(
+            auth=auth,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            follow_redirects=follow_redirects,
+            max_redirects=max_redirects,
+            event_hooks=event_hooks,
+            base_url=base_url,
+            trust_env=trust_env,
+            default_encoding=default_encoding,
+            json_encoder=json_encoder,
+            raise_for_status=raise_for_status,
+            redirect_policy=redirect_policy,
+            sensitive_headers=sensitive_headers,
+        )
         if transport is None:
-            transport = AsyncHTTPTransport(verify=verify, cert=cert, http1=http1, limits=limits)
+            transport = AsyncHTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, limits=limits)
         self._transport = transport
 
     async def _dispatch(self, request: Request) -> Response:
         return await self._transport.handle_async_request(request)
 
-    async def send(self, request: Request, *, stream: bool = False) -> Response:
+    async def _read(self, response: Response) -> None:
+        await response.aread()
+
+    async def _drain(self, response: Response) -> None:
+        if response.is_closed:
+            return
+        if is_small(response):
+            await response.aread()
+            return
+        received = 0
+        try:
+            async for chunk in response.aiter_raw():
+                received += len(chunk)
+                if received > MOST_OF_A_REDIRECT:
+                    break
+        finally:
+            await response.aclose()
+
+    async def _close(self, response: Response) -> None:
+        await response.aclose()
+
+    async def _call(self, hook: EventHook, argument: Request | Response) -> None:
+        outcome = hook(argument)
+        if inspect.isawaitable(outcome):
+            await outcome
+
+    def _steps(self, scheme: Auth, request: Request) -> AuthSteps:
+        return AsyncSteps(scheme, request)
+
+    async def send(
+        self,
+        request: Request,
+        *,
+        stream: bool = False,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+    ) -> Response:
         """Send `request` and return its response, read to the end unless `stream` is true.
 
-        A response that is streamed must be closed, read or not. Raises `TransportError`, `DecodingError`;
-        `RuntimeError` on a closed client.
+        `auth` and `follow_redirects` go before the client's. A response that is streamed must be closed, read or not.
+        Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
-        response = await self._exchange(request)
+        response = await self._exchange(request, auth, follow_redirects)
         if not stream:
             await response.aread()
+        if self.raise_for_status and not response.is_success:
+            if stream:
+                await response.aclose()
+            response.raise_for_status()
         return response
 
     async def request(
@@ -87,9 +179,13 @@ class AsyncClient(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -99,13 +195,15 @@ class AsyncClient(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
             timeout=timeout,
             extensions=extensions,
         )
-        return await self.send(request)
+        return await self.send(request, auth=auth, follow_redirects=follow_redirects)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -115,9 +213,13 @@ class AsyncClient(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> AsyncIterator[Response]:
@@ -127,13 +229,15 @@ class AsyncClient(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
             timeout=timeout,
             extensions=extensions,
         )
-        response = await self.send(request, stream=True)
+        response = await self.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
         try:
             yield response
         finally:
@@ -143,51 +247,133 @@ class AsyncClient(Exchange):
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a GET request; the arguments are those of `request`."""
-        return await self.request("GET", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return await self.request(
+            "GET",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     async def options(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send an OPTIONS request; the arguments are those of `request`."""
         return await self.request(
-            "OPTIONS", url, params=params, headers=headers, timeout=timeout, extensions=extensions
+            "OPTIONS",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
         )
 
     async def head(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a HEAD request; the arguments are those of `request`."""
-        return await self.request("HEAD", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return await self.request(
+            "HEAD",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     async def delete(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a DELETE request; the arguments are those of `request`."""
-        return await self.request("DELETE", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return await self.request(
+            "DELETE",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     async def post(
         self,
@@ -195,9 +381,13 @@ class AsyncClient(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -207,9 +397,13 @@ class AsyncClient(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )
@@ -220,9 +414,13 @@ class AsyncClient(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -232,9 +430,13 @@ class AsyncClient(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )
@@ -245,9 +447,13 @@ class AsyncClient(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -257,9 +463,46 @@ class AsyncClient(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
+
+    async def query(
+        self,
+        url: URLTypes,
+        *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
+        params: QueryParamTypes | None = None,
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
+        extensions: RequestExtensions | None = None,
+    ) -> Response:
+        """Send a QUERY request; the arguments are those of `request`."""
+        return await self.request(
+            "QUERY",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from courser_auth import Auth
 from courser_models import (
     BaseTransport,
+    CookieTypes,
+    DefaultEncoding,
     HeaderTypes,
+    JSONEncoder,
     QueryParamTypes,
     Request,
     RequestContent,
     RequestData,
     RequestExtensions,
+    RequestFiles,
     Response,
     URLTypes,
 )
@@ -28,20 +33,39 @@ from courser_transport import (
     run_sync,
 )
 
-from ._defaults import DEFAULT_TIMEOUT, USE_CLIENT_DEFAULT, TimeoutArgument
-from ._exchange import ClientState, Exchange
+from ._auth_argument import AuthArgument, AuthTypes
+from ._auth_steps import SyncSteps
+from ._defaults import (
+    DEFAULT_MAX_REDIRECTS,
+    DEFAULT_TIMEOUT,
+    USE_CLIENT_DEFAULT,
+    TimeoutArgument,
+    UseClientDefault,
+)
+from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._settings import EventHook, EventHooks, RedirectPolicy
 
 
 class Client(Exchange):
     """An HTTP client with a pool of connections; to be shared by any number of threads.
 
+    - `auth`: credentials of every request: `(username, password)`, an `Auth`, or a function from request to request
     - `params`, `headers`: part of every request
-    - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
-    - `base_url`: what relative URLs are appended to
-    - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
+    - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
     - `http1`: speak HTTP/1.1
+    - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
+    - `follow_redirects`: follow them, `max_redirects` at most. Default False, 20
+    - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
+    - `event_hooks`: functions that are called with each `request` and each `response`
+    - `base_url`: what relative URLs are appended to
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert` and `http1`
+    - `trust_env`: ask the environment for certificates. Default True
+    - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
+    - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
+    - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
+    - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
+    - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
 
     >>> def fetch(url: str) -> int:
     ...     with Client(timeout=10.0) as client:
@@ -51,33 +75,98 @@ class Client(Exchange):
     def __init__(
         self,
         *,
+        auth: AuthTypes | None = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
         http1: bool = True,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
+        follow_redirects: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        max_redirects: int = DEFAULT_MAX_REDIRECTS,
+        event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: BaseTransport | None = None,
+        trust_env: bool = True,
+        default_encoding: DefaultEncoding = "utf-8",
+        json_encoder: JSONEncoder | None = None,
+        raise_for_status: bool = False,
+        redirect_policy: RedirectPolicy | None = None,
+        sensitive_headers: Iterable[str] = (),
     ) -> None:
-        super().__init__(params=params, headers=headers, timeout=timeout, base_url=base_url)
+        super().__init__(
+            auth=auth,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            follow_redirects=follow_redirects,
+            max_redirects=max_redirects,
+            event_hooks=event_hooks,
+            base_url=base_url,
+            trust_env=trust_env,
+            default_encoding=default_encoding,
+            json_encoder=json_encoder,
+            raise_for_status=raise_for_status,
+            redirect_policy=redirect_policy,
+            sensitive_headers=sensitive_headers,
+        )
         if transport is None:
-            transport = HTTPTransport(verify=verify, cert=cert, http1=http1, limits=limits)
+            transport = HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, limits=limits)
         self._transport = transport
 
     async def _dispatch(self, request: Request) -> Response:
         return self._transport.handle_request(request)
 
-    def send(self, request: Request, *, stream: bool = False) -> Response:
+    async def _read(self, response: Response) -> None:
+        response.read()
+
+    async def _drain(self, response: Response) -> None:
+        if response.is_closed:
+            return
+        if is_small(response):
+            response.read()
+            return
+        received = 0
+        try:
+            for chunk in response.iter_raw():
+                received += len(chunk)
+                if received > MOST_OF_A_REDIRECT:
+                    break
+        finally:
+            response.close()
+
+    async def _close(self, response: Response) -> None:
+        response.close()
+
+    async def _call(self, hook: EventHook, argument: Request | Response) -> None:
+        hook(argument)
+
+    def _steps(self, scheme: Auth, request: Request) -> AuthSteps:
+        return SyncSteps(scheme, request)
+
+    def send(
+        self,
+        request: Request,
+        *,
+        stream: bool = False,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+    ) -> Response:
         """Send `request` and return its response, read to the end unless `stream` is true.
 
-        A response that is streamed must be closed, read or not. Raises `TransportError`, `DecodingError`;
-        `RuntimeError` on a closed client.
+        `auth` and `follow_redirects` go before the client's. A response that is streamed must be closed, read or not.
+        Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
-        response = run_sync(self._exchange(request))
+        response = run_sync(self._exchange(request, auth, follow_redirects))
         if not stream:
             response.read()
+        if self.raise_for_status and not response.is_success:
+            if stream:
+                response.close()
+            response.raise_for_status()
         return response
 
     def request(
@@ -87,9 +176,13 @@ class Client(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -99,13 +192,15 @@ class Client(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
             timeout=timeout,
             extensions=extensions,
         )
-        return self.send(request)
+        return self.send(request, auth=auth, follow_redirects=follow_redirects)
 
     @contextlib.contextmanager
     def stream(
@@ -115,9 +210,13 @@ class Client(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Iterator[Response]:
@@ -127,13 +226,15 @@ class Client(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
             timeout=timeout,
             extensions=extensions,
         )
-        response = self.send(request, stream=True)
+        response = self.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
         try:
             yield response
         finally:
@@ -143,49 +244,133 @@ class Client(Exchange):
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a GET request; the arguments are those of `request`."""
-        return self.request("GET", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return self.request(
+            "GET",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     def options(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send an OPTIONS request; the arguments are those of `request`."""
-        return self.request("OPTIONS", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return self.request(
+            "OPTIONS",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     def head(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a HEAD request; the arguments are those of `request`."""
-        return self.request("HEAD", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return self.request(
+            "HEAD",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     def delete(
         self,
         url: URLTypes,
         *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a DELETE request; the arguments are those of `request`."""
-        return self.request("DELETE", url, params=params, headers=headers, timeout=timeout, extensions=extensions)
+        return self.request(
+            "DELETE",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
 
     def post(
         self,
@@ -193,9 +378,13 @@ class Client(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -205,9 +394,13 @@ class Client(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )
@@ -218,9 +411,13 @@ class Client(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -230,9 +427,13 @@ class Client(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )
@@ -243,9 +444,13 @@ class Client(Exchange):
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Response:
@@ -255,9 +460,46 @@ class Client(Exchange):
             url,
             content=content,
             data=data,
+            files=files,
             json=json,
             params=params,
             headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            extensions=extensions,
+        )
+
+    def query(
+        self,
+        url: URLTypes,
+        *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: typing.Any = None,
+        params: QueryParamTypes | None = None,
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
+        extensions: RequestExtensions | None = None,
+    ) -> Response:
+        """Send a QUERY request; the arguments are those of `request`."""
+        return self.request(
+            "QUERY",
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            follow_redirects=follow_redirects,
             timeout=timeout,
             extensions=extensions,
         )

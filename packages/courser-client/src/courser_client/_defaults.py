@@ -26,6 +26,7 @@ USE_CLIENT_DEFAULT: typing.Final = UseClientDefault.USE_CLIENT_DEFAULT
 TimeoutArgument = TimeoutTypes | UseClientDefault
 
 DEFAULT_TIMEOUT = Timeout(5.0)
+DEFAULT_MAX_REDIRECTS = 20
 
 
 def default_headers() -> Headers:

@@ -1,16 +1,31 @@
-"""The one coroutine that every request goes through, in every world.
+"""The one coroutine that every request goes through, in every world: auth, redirects, hooks, cookies, and the log.
 
-What it needs of its world is `_dispatch`, which hands a request to the transport; the two clients provide it.
+What it needs of its world are a few small methods, which the two clients provide: `_dispatch` hands a request to the
+transport, `_read`, `_drain` and `_close` do so to a response, `_call` calls a hook, and `_steps` walks a scheme.
 """
 
 from __future__ import annotations
 
 import enum
+import logging
 import time
+import typing
+from collections.abc import Callable
 
-from courser_models import Request, Response
+from courser_auth import Auth
+from courser_models import InvalidURL, Request, RequestError, Response, StreamError
+from courser_transport import Deadline
 
+from ._auth_argument import AuthArgument, scheme_in_url, scheme_of
+from ._defaults import USE_CLIENT_DEFAULT, UseClientDefault
+from ._exceptions import TooManyRedirects
+from ._redirects import redirected
 from ._settings import Settings
+
+_log = logging.getLogger("courser")
+
+# A redirect's body is looked at by nobody; so much of it is read for the sake of the connection.
+MOST_OF_A_REDIRECT = 65536
 
 
 class ClientState(enum.Enum):
@@ -19,6 +34,22 @@ class ClientState(enum.Enum):
     UNOPENED = 1
     OPENED = 2
     CLOSED = 3
+
+
+class AuthSteps(typing.Protocol):
+    """A scheme on its way through one exchange, in the colour of its client."""
+
+    async def first(self) -> Request:
+        """Return the first request to send."""
+        ...
+
+    async def next(self, response: Response) -> Request | None:
+        """Return what to send after `response`; None where that is the answer."""
+        ...
+
+    async def end(self) -> None:
+        """Leave the scheme, wherever it is."""
+        ...
 
 
 class Exchange(Settings):
@@ -31,16 +62,107 @@ class Exchange(Settings):
         """Whether the client was closed; it sends no more requests then."""
         return self._state is ClientState.CLOSED
 
-    async def _exchange(self, request: Request) -> Response:
-        """Send `request` and return its response, whose body may still be on its way."""
+    async def _exchange(
+        self,
+        request: Request,
+        auth: AuthArgument = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+    ) -> Response:
+        """Send `request` and return the response that ends the exchange; its body may still be on its way."""
         if self._state is not ClientState.OPENED:
             self._begin()
-        if "timeout" not in request.extensions:  # a request that was not built by this client
-            request.extensions["timeout"] = self._timeout_by_phase.copy()
+        extensions = request.extensions
+        if "timeout" not in extensions:  # a request that was not built by this client
+            extensions["timeout"] = self._timeout_by_phase.copy()
+        total = extensions["timeout"].get("total")
+        if total is not None:
+            extensions["deadline"] = Deadline.of_exchange(total)
+        follows = self.follow_redirects if isinstance(follow_redirects, UseClientDefault) else follow_redirects
+        of_url = scheme_in_url(request)
+        scheme = (self._auth if isinstance(auth, UseClientDefault) else scheme_of(auth)) or of_url
+        if scheme is None:
+            return await self._follow(request, follows, [])
+        return await self._authenticate(request, scheme, follows)
+
+    async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
+        """Send what the scheme says, until it says no more."""
+        history: list[Response] = []
+        steps = self._steps(scheme, request)
+        try:
+            sent = await steps.first()
+            while True:
+                response = await self._follow(sent, follows, history)
+                try:
+                    # What another origin asks for after a redirect gets no answer with this one's credentials.
+                    if response.request.url.origin != sent.url.origin:
+                        return response
+                    following = await steps.next(response)
+                    if following is None:
+                        return response
+                    response.history = list(history)
+                    await self._read(response)
+                    history.append(response)
+                    sent = following
+                except BaseException:
+                    await self._close(response)
+                    raise
+        finally:
+            await steps.end()
+
+    async def _follow(self, request: Request, follows: bool, history: list[Response]) -> Response:
+        """Send `request`, and what its response redirects to if the client follows."""
+        hooks = self._event_hooks
+        while True:
+            if len(history) > self.max_redirects:
+                raise TooManyRedirects(
+                    f"more than {self.max_redirects} redirects, the last to {request.url.masked}", request=request
+                )
+            for hook in hooks["request"]:
+                await self._call(hook, request)
+            response = await self._send_once(request)
+            try:
+                for hook in hooks["response"]:
+                    await self._call(hook, response)
+                if history:
+                    response.history = list(history)
+                if not 300 <= response.status_code < 400 or not response.has_redirect_location:
+                    return response
+                if not follows:
+                    response.next_request = self._next_request(request, response)
+                    return response
+                following = redirected(request, response, self.sensitive_headers)
+                if self.redirect_policy is not None and not self.redirect_policy(following, response):
+                    response.next_request = following
+                    return response
+                self._add_cookies(following, None)
+                await self._drain(response)
+                history.append(response)
+                request = following
+            except BaseException:
+                await self._close(response)
+                raise
+
+    async def _send_once(self, request: Request) -> Response:
         started = time.perf_counter()
         response = await self._dispatch(request)
-        response.time_from(started)
+        response.time_from(started, request)
+        if self.default_encoding != "utf-8":
+            response.default_encoding = self.default_encoding
+        if response.headers.find(b"set-cookie") is not None and self._keeps_cookies:
+            self._cookies.extract_cookies(response)
+        if _log.isEnabledFor(logging.INFO):
+            version, status, reason = response.http_version, response.status_code, response.reason_phrase
+            _log.info('HTTP Request: %s %s "%s %d %s"', request.method, request.url.masked, version, status, reason)
         return response
+
+    def _next_request(self, request: Request, response: Response) -> Request | None:
+        """Return the request that would follow; None where none can, which harms nobody who does not follow."""
+        try:
+            following = redirected(request, response, self.sensitive_headers)
+        except (RequestError, StreamError, InvalidURL):
+            return None
+        self._add_cookies(following, None)
+        return following
 
     def _begin(self) -> None:
         if self._state is ClientState.CLOSED:
@@ -53,5 +175,33 @@ class Exchange(Settings):
             raise RuntimeError(f"this client was {was} before; enter each client once")
         self._state = ClientState.OPENED
 
+    # What the two clients provide
+
     async def _dispatch(self, request: Request) -> Response:
         raise NotImplementedError
+
+    async def _read(self, response: Response) -> None:
+        raise NotImplementedError
+
+    async def _drain(self, response: Response) -> None:
+        raise NotImplementedError
+
+    async def _close(self, response: Response) -> None:
+        raise NotImplementedError
+
+    async def _call(self, hook: Callable[..., typing.Any], argument: Request | Response) -> None:
+        raise NotImplementedError
+
+    def _steps(self, scheme: Auth, request: Request) -> AuthSteps:
+        raise NotImplementedError
+
+
+def is_small(response: Response) -> bool:
+    """Return whether a redirect's body may be read as content: plain, and no longer than anybody writes one."""
+    length = response.headers.find(b"content-length")
+    return (
+        length is not None
+        and length.isdigit()
+        and int(length) <= MOST_OF_A_REDIRECT
+        and response.headers.find(b"content-encoding") is None
+    )

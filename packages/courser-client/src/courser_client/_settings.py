@@ -1,25 +1,40 @@
-"""What a client *has*, and how that becomes part of every request: base URL, params, headers, time-outs."""
+"""What a client *has*, and how that becomes part of every request: base URL, params, headers, cookies, time-outs."""
 
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable, Iterable, Mapping
 
+from courser_auth import Auth
 from courser_models import (
     URL,
+    Cookies,
+    CookieTypes,
+    DefaultEncoding,
     Field,
     Headers,
     HeaderTypes,
+    JSONEncoder,
     QueryParams,
     QueryParamTypes,
     Request,
     RequestContent,
     RequestData,
     RequestExtensions,
+    RequestFiles,
+    Response,
     URLTypes,
 )
 from courser_transport import Timeout, TimeoutTypes
 
+from ._auth_argument import AuthTypes, scheme_of
 from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, default_headers
+
+EventHook = Callable[..., typing.Any]
+EventHooks = Mapping[str, Iterable[EventHook]]
+
+# Given the request that would follow and the redirect: whether to follow it.
+RedirectPolicy = Callable[[Request, Response], bool]
 
 
 class Settings:
@@ -28,15 +43,74 @@ class Settings:
     def __init__(
         self,
         *,
+        auth: AuthTypes | None,
         params: QueryParamTypes | None,
         headers: HeaderTypes | None,
+        cookies: CookieTypes | typing.Literal[False] | None,
         timeout: TimeoutTypes,
+        follow_redirects: bool,
+        max_redirects: int,
+        event_hooks: EventHooks | None,
         base_url: URLTypes,
+        trust_env: bool,
+        default_encoding: DefaultEncoding,
+        json_encoder: JSONEncoder | None,
+        raise_for_status: bool,
+        redirect_policy: RedirectPolicy | None,
+        sensitive_headers: Iterable[str],
     ) -> None:
+        self.auth = auth
         self.params = params
         self.headers = headers
+        self._keeps_cookies = cookies is not False
+        self.cookies = None if cookies is False else cookies
         self.timeout = timeout
+        self.follow_redirects = follow_redirects
+        self.max_redirects = max_redirects
+        self.event_hooks = event_hooks
         self.base_url = base_url
+        self._trust_env = trust_env
+        self.default_encoding: DefaultEncoding = default_encoding
+        self.json_encoder = json_encoder
+        self.raise_for_status = raise_for_status
+        self.redirect_policy = redirect_policy
+        self.sensitive_headers = tuple(name.lower() for name in sensitive_headers)
+
+    @property
+    def auth(self) -> Auth | None:
+        """The scheme of every request that names none."""
+        return self._auth
+
+    @auth.setter
+    def auth(self, auth: AuthTypes | None) -> None:
+        self._auth = scheme_of(auth)
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies that responses set, and that requests take along where they belong."""
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: CookieTypes | None) -> None:
+        self._cookies = Cookies(cookies)
+
+    @property
+    def event_hooks(self) -> dict[str, list[EventHook]]:
+        """Functions by event: those of `request` see each request before it is sent, of `response` each response."""
+        return self._event_hooks
+
+    @event_hooks.setter
+    def event_hooks(self, event_hooks: EventHooks | None) -> None:
+        hooks = {} if event_hooks is None else dict(event_hooks)
+        unknown = hooks.keys() - {"request", "response"}
+        if unknown:
+            raise ValueError(f"there are hooks for request and response, and none for {', '.join(sorted(unknown))}")
+        self._event_hooks = {event: list(hooks.get(event, [])) for event in ("request", "response")}
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether the environment is asked for what is not given."""
+        return self._trust_env
 
     @property
     def base_url(self) -> URL:
@@ -85,9 +159,11 @@ class Settings:
         *,
         content: RequestContent | None = None,
         data: RequestData | None = None,
+        files: RequestFiles | None = None,
         json: typing.Any = None,
         params: QueryParamTypes | None = None,
         headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
         timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
         extensions: RequestExtensions | None = None,
     ) -> Request:
@@ -95,7 +171,7 @@ class Settings:
 
         - a relative `url` is appended to the base URL
         - `params`, the client's and these, replace the query of `url`; these win over the client's
-        - `headers` win over the client's, name by name
+        - `headers` win over the client's, name by name, and so do `cookies`
 
         Raises `InvalidURL`, `InvalidHeader`.
         """
@@ -112,7 +188,21 @@ class Settings:
                 noted["timeout"] = self._timeout_by_phase.copy()
             else:
                 noted["timeout"] = Timeout(timeout).as_dict()
-        return Request.from_parts(method.upper(), merged, self._fields(headers), noted, content, data, json)
+        request = Request.from_parts(
+            method.upper(), merged, self._fields(headers), noted, content, data, json, files, self.json_encoder
+        )
+        if cookies or self._cookies:
+            self._add_cookies(request, cookies)
+        return request
+
+    def _add_cookies(self, request: Request, cookies: CookieTypes | None) -> None:
+        """Give a request the client's cookies and its own."""
+        if not cookies:
+            self._cookies.set_cookie_header(request)
+        else:
+            merged = Cookies(self._cookies)
+            merged.update(cookies)
+            merged.set_cookie_header(request)
 
     def _below_base(self, url: URL) -> URL:
         """Append a relative URL to the base URL's path; the query is its own, or else the base's."""

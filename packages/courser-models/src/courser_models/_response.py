@@ -243,9 +243,14 @@ class Response:
     def elapsed(self, value: datetime.timedelta) -> None:
         self._elapsed = value
 
-    def time_from(self, started: float) -> None:
-        """Measure `elapsed` from `started`, a reading of `time.perf_counter()`."""
+    def time_from(self, started: float, request: Request | None = None) -> None:
+        """Measure `elapsed` from `started`, a reading of `time.perf_counter()`.
+
+        `request` is what it answers, for a response whose transport did not say.
+        """
         self._started = started
+        if self._request is None and request is not None:
+            self._request = request
         if self.is_closed:
             self._stop_clock()
 

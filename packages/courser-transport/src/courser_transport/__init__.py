@@ -10,6 +10,7 @@
 from courser_models import LocalProtocolError
 
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
+from ._deadline import Deadline
 from ._exceptions import (
     ConnectError,
     ConnectTimeout,
@@ -38,6 +39,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionPool",
+    "Deadline",
     "HTTPTransport",
     "Limits",
     "LocalProtocolError",

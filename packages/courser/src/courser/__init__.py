@@ -8,7 +8,8 @@
 ...         return response.raise_for_status().text
 """
 
-from courser_client import USE_CLIENT_DEFAULT, AsyncClient, Client
+from courser_auth import Auth, BasicAuth, BearerAuth, FunctionAuth
+from courser_client import USE_CLIENT_DEFAULT, AsyncClient, Client, TooManyRedirects
 from courser_models import (
     URL,
     AsyncBaseTransport,
@@ -75,7 +76,10 @@ __all__ = [
     "AsyncByteStream",
     "AsyncClient",
     "AsyncHTTPTransport",
+    "Auth",
     "BaseTransport",
+    "BasicAuth",
+    "BearerAuth",
     "ByteStream",
     "Client",
     "ConnectError",
@@ -86,6 +90,7 @@ __all__ = [
     "Decoder",
     "DecodingError",
     "DecodingLimitExceeded",
+    "FunctionAuth",
     "HTTPError",
     "HTTPStatusError",
     "HTTPTransport",
@@ -113,6 +118,7 @@ __all__ = [
     "SyncByteStream",
     "Timeout",
     "TimeoutException",
+    "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",
     "WriteError",
