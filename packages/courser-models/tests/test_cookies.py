@@ -151,7 +151,8 @@ def test_a_secure_cookie_is_never_sent_in_the_clear(url: str, is_sent: bool) -> 
         ("; Max-Age=10; Expires=Thu, 01 Jan 1970 00:00:00 GMT", 1_000_010.0),
         ("; Expires=Fri, 07 Aug 2037 08:04:19 GMT", 2133245059.0),
         ("; Expires=Fri, 07 Aug 2037 08:04:19 GMT; Expires=never", 2133245059.0),
-        ("; Max-Age=" + "9" * 5000, 100_000_999_999.0),
+        ("; Max-Age=" + "9" * 1024, 100_000_999_999.0),
+        ("; Max-Age=" + "9" * 1025, None),
         ("; Max-Age=1e3", None),
         ("; Max-Age=", None),
         ("; Expires=Fri, 99 Aug 2037 08:04:19 GMT", None),
@@ -160,6 +161,14 @@ def test_a_secure_cookie_is_never_sent_in_the_clear(url: str, is_sent: bool) -> 
 )
 def test_a_cookie_ends_when_it_says(attributes: str, ends: float | None, clock: types.SimpleNamespace) -> None:
     assert [cookie.expires for cookie in kept("a=b" + attributes).kept()] == [ends]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "same_site"),
+    [("", ""), ("SameSite=Lax", "lax"), ("samesite = STRICT", "strict"), ("SameSite=None", "none"), ("SameSite=x", "")],
+)
+def test_a_cookie_tells_what_it_says_of_other_sites(attribute: str, same_site: str) -> None:
+    assert [cookie.same_site for cookie in kept(f"a=b; {attribute}").kept()] == [same_site]
 
 
 def test_a_cookie_that_has_ended_is_gone(clock: types.SimpleNamespace) -> None:
