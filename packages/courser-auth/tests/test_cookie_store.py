@@ -513,6 +513,18 @@ def test_a_store_survives_pickling_and_copying(duplicate: Any) -> None:
     assert ("new" in store, len(other)) == (False, 3)
 
 
+def test_a_subclass_is_copied_with_what_it_adds() -> None:
+    class Named(CookieStore):
+        name = ""
+
+    store = Named({"a": "b"}, max_per_domain=7)
+    store.name = "mine"
+
+    other = copy.copy(store)
+
+    assert (type(other), other.name, other._max_per_domain, dict(other)) == (Named, "mine", 7, {"a": "b"})
+
+
 def test_threads_may_share_a_store() -> None:
     store = CookieStore(max_cookies=50, max_per_domain=10)
     errors: list[BaseException] = []

@@ -15,7 +15,7 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)'
 # A value that should have been quoted, and was not, ends at the next blank or comma.
 _PARAMETER = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*(?:{_QUOTED}|([^ \t,]*))", re.DOTALL)
-_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|\Z))?")
+_SCHEME = re.compile(rf"({_TOKEN})(?=[ \t,]|\Z)(?:[ \t]+([A-Za-z0-9._~+/-]+=*)[ \t]*(?=,|\Z))?")
 _BETWEEN = re.compile(r"[ \t,]*")
 _GARBAGE = re.compile(rf"(?:{_QUOTED}|[^,\"])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

@@ -67,6 +67,7 @@ class CookieStore(Cookies):
 
     `jar` is a view: it behaves as a `http.cookiejar.CookieJar`, and what it is told, the store keeps.
 
+    >>> from courser_models import URL, Cookie
     >>> store = CookieStore()
     >>> store.keep(Cookie("session", "1234", "example.org", is_host_only=True), URL("https://example.org/"))
     >>> [cookie.name for cookie in store.cookies_for(URL("https://example.org/news"))]
@@ -331,12 +332,18 @@ class CookieStore(Cookies):
             self._jar = jar
 
     def __getstate__(self) -> dict[str, typing.Any]:
-        return {"cookies": self.kept(), "max_cookies": self._max_cookies, "max_per_domain": self._max_per_domain}
+        own = {name: value for name, value in self.__dict__.items() if name not in _MADE_ANEW}
+        return {**own, "cookies": self.kept()}
 
     def __setstate__(self, state: dict[str, typing.Any]) -> None:
-        CookieStore.__init__(self, max_cookies=state["max_cookies"], max_per_domain=state["max_per_domain"])
+        CookieStore.__init__(self)
+        self.__dict__.update({name: value for name, value in state.items() if name != "cookies"})
         for cookie in state["cookies"]:
             self.put(cookie)
+
+
+# What a copy does not take along: the lock, the view, and the orders, which its own cookies make.
+_MADE_ANEW = {"_lock", "_view", "_domains", "_by_use", "_by_end", "_by_secret", "_clock", "_kept", "_created", "_jar"}
 
 
 def _key(cookie: Cookie) -> _Key:

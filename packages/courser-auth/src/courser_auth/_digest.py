@@ -116,9 +116,11 @@ class DigestAuth(SteppedAuth):
             return response
         info = read_auth_parameters(field)
         if "rspauth" in info and session.terms.qop:
-            body = (yield ReadRaw(response)) if session.terms.qop == b"auth-int" else b""
-            expected = session.proof(b"", uri, count, body)
-            if not hmac.compare_digest(expected, info["rspauth"].lower().encode("utf-8")):
+            content: bytes | None = b""
+            if session.terms.qop == b"auth-int":
+                content = yield ReadRaw(response)
+            expected = None if content is None else session.proof(b"", uri, count, content)
+            if expected and not hmac.compare_digest(expected, info["rspauth"].lower().encode("utf-8")):
                 raise AuthError(
                     f"{self._role.peer(request)} did not prove that it knows the password: its rspauth is wrong",
                     request=request,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing
 from collections.abc import AsyncGenerator, Callable, Generator
 
-from courser_models import ByteStream, Request, Response
+from courser_models import ByteStream, Request, Response, ResponseNotRead
 
 from ._auth import Auth
 
@@ -103,19 +103,28 @@ class ReadBody(typing.NamedTuple):
 
 
 class ReadRaw(typing.NamedTuple):
-    """Read the body of a response as it was sent, content codings in place, and return it; it can be read again."""
+    """Read the body of a response as it was sent, content codings in place, and return it; it can be read again.
+
+    Returns None where somebody read it before, and it is no longer what was sent.
+    """
 
     response: Response
 
-    def run(self) -> bytes:
+    def run(self) -> bytes | None:
         if self.response.is_stream_consumed:
-            return self.response.read()
+            return self._read_before()
         return self._put_back(b"".join(self.response.iter_raw()))
 
-    async def arun(self) -> bytes:
+    async def arun(self) -> bytes | None:
         if self.response.is_stream_consumed:
-            return await self.response.aread()
+            return self._read_before()
         return self._put_back(b"".join([chunk async for chunk in self.response.aiter_raw()]))
+
+    def _read_before(self) -> bytes | None:
+        try:
+            return None if "content-encoding" in self.response.headers else self.response.content
+        except ResponseNotRead:
+            return None
 
     def _put_back(self, raw: bytes) -> bytes:
         self.response.stream = ByteStream(raw)
