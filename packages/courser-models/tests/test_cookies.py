@@ -93,6 +93,22 @@ def test_dates_are_read_as_rfc_6265_says(case: dict[str, Any]) -> None:
     assert _cookies._read_date(case["test"]) == expected
 
 
+@given(
+    st.sampled_from(["Fri", "Mar", "Mon"]),
+    st.integers(0, 40),
+    st.sampled_from(["Jan", "feb", "DEC", "Foo"]),
+    st.sampled_from(["0069", "0070", "0200", "1600", "1601", "1999", "2027", "9999"]),
+    st.tuples(st.integers(0, 30), st.integers(0, 70), st.integers(0, 70)),
+)
+def test_the_usual_form_of_a_date_is_read_as_any_other(
+    weekday: str, day: int, month: str, year: str, clock: tuple[int, int, int]
+) -> None:
+    usual = f"{weekday}, {day:02} {month} {year} {clock[0]:02}:{clock[1]:02}:{clock[2]:02} GMT"
+
+    assert _cookies._read_date(usual) == _cookies._read_date(usual.replace(",", ",,"))
+    assert _cookies._read_date(usual.replace(f" {month} ", f"-{month}-")) == _cookies._read_date(usual)
+
+
 def test_a_cookie_without_a_domain_goes_to_its_host_alone() -> None:
     cookies = kept("a=b; Path=/")
 
