@@ -17,7 +17,7 @@ import pytest
 import trio
 import trio.testing
 
-from courser_auth import AuthError, BearerAuth, OAuth2ClientCredentials, Token, TokenAuth, TokenError
+from courser_auth import AuthError, BearerAuth, OAuth2ClientCredentials, Token, TokenAuth, TokenError, _token
 from courser_models import Request, RequestError, Response
 from flows import Server, drive, drive_sync, in_both_colours
 
@@ -133,12 +133,7 @@ def test_a_token_is_renewed_ahead_of_its_end(send: Any, clock: types.SimpleNames
 
 
 def test_while_one_renews_ahead_of_time_the_others_go_on_with_what_they_have(clock: types.SimpleNamespace) -> None:
-    class Asking(TokenAuth):
-        def refresh_flow(self) -> Generator[Request, Response, str]:
-            response = yield get("https://issuer.example.org/")
-            return response.text
-
-    auth = Asking(token=Token("old", clock.now + 20), leeway=30)
+    auth = AskingIssuer(token=Token("old", clock.now + 20), leeway=30)
     first, second = auth.sync_auth_flow(get()), auth.sync_auth_flow(get())
 
     assert next(first).url.host == "issuer.example.org"
@@ -160,6 +155,15 @@ def test_a_refresh_ahead_of_time_that_fails_costs_nothing_until_the_end(
     clock.now += 20
     with pytest.raises(LookupError, match="no issuer today"):
         send(auth, get(), lambda request: Response(200))
+
+
+def test_a_token_that_ends_while_it_is_renewed_in_vain_is_not_sent(clock: types.SimpleNamespace) -> None:
+    def refresh() -> str:
+        clock.now += 20
+        raise LookupError("no issuer today")
+
+    with pytest.raises(LookupError, match="no issuer today"):
+        next(TokenAuth(refresh, token=Token("old", clock.now + 20)).sync_auth_flow(get()))
 
 
 def test_a_token_knows_when_it_ends(clock: types.SimpleNamespace) -> None:
@@ -351,12 +355,7 @@ def test_when_the_leader_is_cancelled_under_trio_one_who_waited_leads() -> None:
 
 
 def test_a_flow_that_is_given_up_leads_no_more() -> None:
-    class Asking(TokenAuth):
-        def refresh_flow(self) -> Generator[Request, Response, str]:
-            yield get("https://issuer.example.org/")
-            return "new"
-
-    auth = Asking()
+    auth = AskingIssuer()
     flow = auth.sync_auth_flow(get())
     next(flow)
 
@@ -366,12 +365,7 @@ def test_a_flow_that_is_given_up_leads_no_more() -> None:
 
 
 def test_a_flow_whose_leader_is_in_its_own_thread_fetches_a_token_of_its_own() -> None:
-    class Asking(TokenAuth):
-        def refresh_flow(self) -> Generator[Request, Response, str]:
-            response = yield get("https://issuer.example.org/")
-            return response.text
-
-    auth = Asking()
+    auth = AskingIssuer()
     leader, other = auth.sync_auth_flow(get()), auth.sync_auth_flow(get())
     next(leader)
 
@@ -403,13 +397,54 @@ def test_a_refresh_function_that_needs_its_own_token_is_told(colour: str) -> Non
             trio.run(play)
 
 
-def test_waiting_outside_of_every_loop_is_an_error() -> None:
-    class Asking(TokenAuth):
-        def refresh_flow(self) -> Generator[Request, Response, str]:
-            yield get("https://issuer.example.org/")
-            return "new"
+class AskingIssuer(TokenAuth):
+    """Sends a request for its token, so that a flow can be stopped in the middle of a refresh."""
 
-    auth = Asking()
+    def refresh_flow(self) -> Generator[Request, Response, str]:
+        response = yield get("https://issuer.example.org/")
+        return response.text
+
+
+@pytest.mark.parametrize("run", [asyncio.run, lambda coroutine: trio.run(lambda: coroutine)], ids=["asyncio", "trio"])
+def test_a_loop_that_has_ended_is_not_woken_up(run: Any) -> None:
+    auth = AskingIssuer()
+    leader = auth.sync_auth_flow(get())
+    next(leader)
+    waiting = auth.async_auth_flow(get())
+
+    async def wait_a_moment() -> None:
+        if run is asyncio.run:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(waiting), 0.01)
+        else:
+            with trio.move_on_after(0.01):
+                await anext(waiting)
+
+    run(wait_a_moment())
+
+    assert leader.send(Response(200, text="new")).headers["authorization"] == "Bearer new"
+
+
+def test_a_waiter_may_be_woken_up_twice_and_come_too_late() -> None:
+    flight = _token._Flight()
+    flight._thread = -1  # another one's
+    flight.land(None)
+
+    assert flight.run() is True
+    assert asyncio.run(flight.arun()) is True  # type: ignore[arg-type]  # a coroutine
+
+    async def wake_twice() -> None:
+        wake_up, asleep = _token._place_to_sleep()
+        wake_up()
+        wake_up()
+        await asleep()
+        await asyncio.sleep(0)
+
+    asyncio.run(wake_twice())
+
+
+def test_waiting_outside_of_every_loop_is_an_error() -> None:
+    auth = AskingIssuer()
     leader = auth.sync_auth_flow(get())
     next(leader)
 
