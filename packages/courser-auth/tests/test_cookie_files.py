@@ -54,6 +54,16 @@ def test_json_keeps_what_the_other_format_cannot(tmp_path: Path) -> None:
     assert loaded(tmp_path / "none") == []
 
 
+def test_whatever_a_server_set_is_saved_and_loaded(tmp_path: Path) -> None:
+    store = store_of(Cookie("a\tb", "\t", "h", "/"), Cookie("c", "d\te", "h", "/\t"), Cookie("f", "=\tg", "h", "/"))
+
+    store.save(tmp_path / "cookies.json", session=True)
+    store.save(tmp_path / "cookies.txt", session=True)
+
+    assert loaded(tmp_path / "cookies.json") == store.kept()
+    assert [cookie.name for cookie in loaded(tmp_path / "cookies.txt")] == ["f"]
+
+
 def test_the_standard_library_reads_our_file_and_we_read_its(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.txt", tmp_path / "theirs.txt"
     store_of(LASTING, SESSION).save(ours, session=True)

@@ -70,6 +70,15 @@ def test_what_the_view_is_told_the_store_keeps() -> None:
     assert not store
 
 
+def test_the_view_removes_what_it_could_not_be_told() -> None:
+    store = CookieStore()
+    store.put(Cookie("a\tb", "1", "example.org"))
+
+    store.jar.clear(".example.org")
+
+    assert not store
+
+
 def test_the_store_stays_indexed_beside_its_view() -> None:
     store = store_of_three()
     jar = store.jar

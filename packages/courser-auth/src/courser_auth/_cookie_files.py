@@ -13,13 +13,15 @@ import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from courser_models import Cookie, Cookies, InvalidHeader
+from courser_models import Cookie
 
 from ._exceptions import CredentialsFileError
 
 _VERSION = 1
 _FIRST_LINE = "# Netscape HTTP Cookie File"
 _HTTP_ONLY = "#HttpOnly_"
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\U0010ffff;]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]*)?")
 _OF_TYPE: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -66,11 +68,10 @@ def read_file(file: str | os.PathLike[str]) -> list[Cookie]:
     read = _read_json if text.lstrip().startswith("{") else _read_netscape
     cookies = []
     for place, cookie in read(text, os.fspath(file)):
-        try:
-            # What a program may not set, a file may not bring: it would make requests fail later.
-            Cookies().set(cookie.name, cookie.value, cookie.domain, cookie.path)
-        except InvalidHeader:
-            raise CredentialsFileError(f"{os.fspath(file)}, {place}: this cookie could not be sent") from None
+        # What no server could have set, a file may not bring: it would make requests fail later.
+        is_whole = cookie.name and "=" not in cookie.name and not _UNSENDABLE.search(cookie.name + cookie.value)
+        if not is_whole or _CONTROL.search(cookie.domain + cookie.path):
+            raise CredentialsFileError(f"{os.fspath(file)}, {place}: this cookie could not be sent")
         cookies.append(cookie)
     return cookies
 
@@ -106,7 +107,7 @@ def _is_time(value: object) -> bool:
 
 def _netscape_lines(cookies: Sequence[Cookie]) -> Iterator[str]:
     for cookie in cookies:
-        if not cookie.domain or "\t" in cookie.path:
+        if not cookie.domain or "\t" in cookie.name + cookie.path:
             continue  # the format has no place for it
         prefix = _HTTP_ONLY if cookie.is_http_only else ""
         domain = cookie.domain if cookie.is_host_only else f".{cookie.domain}"

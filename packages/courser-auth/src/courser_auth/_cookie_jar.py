@@ -54,7 +54,10 @@ def _jar_class() -> type[typing.Any]:
             return len(self._store)
 
         def set_cookie(self, cookie: JarCookie) -> None:
-            for read in _out_of_jar(cookie):
+            # One at a time, as everywhere here: two that differ in reach alone are one to `Cookies`.
+            jar = CookieJar()
+            jar.set_cookie(cookie)
+            for read in Cookies(jar).kept():
                 self._store.put(read)
 
         def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
@@ -62,11 +65,11 @@ def _jar_class() -> type[typing.Any]:
                 self._store.clear()
                 return
             is_found = False
-            for cookie in self:
-                if cookie.domain == domain and path in (None, cookie.path) and name in (None, cookie.name):
-                    is_found = True
-                    for read in _out_of_jar(cookie):
-                        self._store.discard(read)
+            for cookie in self._store.kept():
+                for one in _in_jar(cookie):
+                    if one.domain == domain and path in (None, one.path) and name in (None, one.name):
+                        is_found = True
+                        self._store.discard(cookie)
             if not is_found:
                 raise KeyError(domain if name is None else name)
 
@@ -82,18 +85,8 @@ def _jar_class() -> type[typing.Any]:
     return StoreJar
 
 
-# `Cookies` knows how a cookie looks in a jar. One at a time: two that differ in reach alone are one to it.
-
-
 def _in_jar(cookie: Cookie) -> CookieJar:
+    """Return a jar with this one cookie; `Cookies` knows how it looks there."""
     cookies = Cookies()
     cookies.put(cookie)
     return cookies.jar
-
-
-def _out_of_jar(cookie: JarCookie) -> list[Cookie]:
-    from http.cookiejar import CookieJar
-
-    jar = CookieJar()
-    jar.set_cookie(cookie)
-    return Cookies(jar).kept()
