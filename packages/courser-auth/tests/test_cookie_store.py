@@ -307,6 +307,14 @@ def test_a_cookie_that_could_not_be_sent_is_dropped_and_the_next_request_goes_ou
     assert sent(kept(line, b"c=d; Path=/")) == "c=d"
 
 
+def test_bad_cookies_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(0):
+        for _ in range(1000):
+            receive(CookieStore(), b"a=\xff", b"__Host-a=b", b"a=b; Domain=org", b"a=b\x00")
+
+    assert caplog.records == []
+
+
 @given(
     st.lists(st.binary(max_size=60), max_size=3), st.sampled_from(["https://a.b.org/", "http://[::1]/", "http://h/"])
 )
