@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courser_auth import Auth, BasicAuth, BearerAuth
-from courser_models import InvalidHeader, Request, Response
+from courser_models import URL, InvalidHeader, InvalidURL, Request, Response
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=10)
 
@@ -58,6 +58,43 @@ def test_a_username_with_a_colon_is_refused(username: Any) -> None:
 def test_control_characters_are_refused(username: Any, password: Any) -> None:
     with pytest.raises(ValueError, match="must not hold control characters"):
         BasicAuth(username, password)
+
+
+def test_text_that_no_encoding_carries_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="lone surrogates") as caught:
+        BasicAuth("ada", "secret\ud800")
+
+    assert "secret" not in repr(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("url", "credentials"),
+    [
+        ("https://ada:secret@h/", b"ada:secret"),
+        ("https://a%40b:c%2Fd%3A@h/", b"a@b:c/d:"),
+        ("https://ada@h/", b"ada:"),
+        ("https://:secret@h/", b":secret"),
+        ("https://%ff:%C3%A9@h/", b"\xff:\xc3\xa9"),
+    ],
+)
+def test_the_credentials_of_a_url_are_those_before_they_were_escaped(url: str, credentials: bytes) -> None:
+    auth = BasicAuth.from_url(URL(url))
+
+    assert auth is not None
+    assert base64.b64decode(authorization(auth).removeprefix("Basic ")) == credentials
+
+
+def test_a_url_without_userinfo_has_no_credentials() -> None:
+    assert BasicAuth.from_url(URL("https://h/")) is None
+
+
+@pytest.mark.parametrize("userinfo", ["a%3Ab:secret", "a:secret%0A"])
+def test_a_userinfo_that_cannot_be_sent_is_refused_and_not_shown(userinfo: str) -> None:
+    with pytest.raises(InvalidURL, match=r"^the userinfo of https://h/ cannot be sent: ") as caught:
+        BasicAuth.from_url(URL(f"https://{userinfo}@h/"))
+
+    assert "secret" not in str(caught.value)
 
 
 def test_a_token_is_sent_as_it_is() -> None:

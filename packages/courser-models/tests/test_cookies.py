@@ -93,6 +93,22 @@ def test_dates_are_read_as_rfc_6265_says(case: dict[str, Any]) -> None:
     assert _cookies._read_date(case["test"]) == expected
 
 
+@given(
+    st.sampled_from(["Fri", "Mar", "Mon"]),
+    st.integers(0, 40),
+    st.sampled_from(["Jan", "feb", "DEC", "Foo"]),
+    st.sampled_from(["0069", "0070", "0200", "1600", "1601", "1999", "2027", "9999"]),
+    st.tuples(st.integers(0, 30), st.integers(0, 70), st.integers(0, 70)),
+)
+def test_the_usual_form_of_a_date_is_read_as_any_other(
+    weekday: str, day: int, month: str, year: str, clock: tuple[int, int, int]
+) -> None:
+    usual = f"{weekday}, {day:02} {month} {year} {clock[0]:02}:{clock[1]:02}:{clock[2]:02} GMT"
+
+    assert _cookies._read_date(usual) == _cookies._read_date(usual.replace(",", ",,"))
+    assert _cookies._read_date(usual.replace(f" {month} ", f"-{month}-")) == _cookies._read_date(usual)
+
+
 def test_a_cookie_without_a_domain_goes_to_its_host_alone() -> None:
     cookies = kept("a=b; Path=/")
 
@@ -151,7 +167,8 @@ def test_a_secure_cookie_is_never_sent_in_the_clear(url: str, is_sent: bool) -> 
         ("; Max-Age=10; Expires=Thu, 01 Jan 1970 00:00:00 GMT", 1_000_010.0),
         ("; Expires=Fri, 07 Aug 2037 08:04:19 GMT", 2133245059.0),
         ("; Expires=Fri, 07 Aug 2037 08:04:19 GMT; Expires=never", 2133245059.0),
-        ("; Max-Age=" + "9" * 5000, 100_000_999_999.0),
+        ("; Max-Age=" + "9" * 1024, 100_000_999_999.0),
+        ("; Max-Age=" + "9" * 1025, None),
         ("; Max-Age=1e3", None),
         ("; Max-Age=", None),
         ("; Expires=Fri, 99 Aug 2037 08:04:19 GMT", None),
@@ -160,6 +177,14 @@ def test_a_secure_cookie_is_never_sent_in_the_clear(url: str, is_sent: bool) -> 
 )
 def test_a_cookie_ends_when_it_says(attributes: str, ends: float | None, clock: types.SimpleNamespace) -> None:
     assert [cookie.expires for cookie in kept("a=b" + attributes).kept()] == [ends]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "same_site"),
+    [("", ""), ("SameSite=Lax", "lax"), ("samesite = STRICT", "strict"), ("SameSite=None", "none"), ("SameSite=x", "")],
+)
+def test_a_cookie_tells_what_it_says_of_other_sites(attribute: str, same_site: str) -> None:
+    assert [cookie.same_site for cookie in kept(f"a=b; {attribute}").kept()] == [same_site]
 
 
 def test_a_cookie_that_has_ended_is_gone(clock: types.SimpleNamespace) -> None:

@@ -36,6 +36,8 @@ _NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\U0010ffff;]")
 _NUMBER = re.compile(r"-?[0-9]+")
 _IPV4 = re.compile(r"[0-9.]+")
 _FOREVER = 253402300799.0  # the last second of the year 9999
+_LONGEST_ATTRIBUTE = 1024  # RFC 6265bis §5.6: what is longer is passed over
+_SAME_SITE = ("strict", "lax", "none")
 
 
 class Cookie(typing.NamedTuple):
@@ -53,6 +55,8 @@ class Cookie(typing.NamedTuple):
     is_http_only: bool = False
     has_path: bool = False
     """Whether the server named the path, and did not leave it to the URL."""
+    same_site: str = ""
+    """What the server said of requests from other sites: `"strict"`, `"lax"`, `"none"`, or nothing."""
 
     @classmethod
     def read(cls, line: bytes, url: URL) -> Cookie | None:
@@ -72,9 +76,12 @@ class Cookie(typing.NamedTuple):
         domain = path = ""
         expires = max_age = None
         is_secure = is_http_only = False
+        same_site = ""
         for attribute in rest.split(";") if rest else ():
             key, _, given = attribute.partition("=")
             key, given = key.strip(" \t").lower(), given.strip(" \t")
+            if len(given) > _LONGEST_ATTRIBUTE:
+                continue
             if key == "domain":
                 domain = given.removeprefix(".").lower() or domain
             elif key == "path":
@@ -89,6 +96,8 @@ class Cookie(typing.NamedTuple):
                 is_secure = True
             elif key == "httponly":
                 is_http_only = True
+            elif key == "samesite":
+                same_site = given.lower() if given.lower() in _SAME_SITE else ""
         if domain and (domain != host or "." not in domain or _is_address(host)):
             # A domain of one label is a public suffix, or an intranet's own host.
             if domain == host:
@@ -108,6 +117,7 @@ class Cookie(typing.NamedTuple):
             is_secure=is_secure,
             is_http_only=is_http_only,
             has_path=has_path,
+            same_site=same_site,
         )
 
     @property
@@ -524,6 +534,11 @@ _BETWEEN = re.compile(r"[\t\x20-/;-@\[-`{-~]+")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[^0-9]|\Z)")
 _DAY = re.compile(r"([0-9]{1,2})(?:[^0-9]|\Z)")
 _YEAR = re.compile(r"([0-9]{2,4})(?:[^0-9]|\Z)")
+# The form that nearly every server writes; the tokens of which are found below as well, one by one.
+_USUAL_DATE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{2})[ -]([A-Za-z]{3})[ -]([0-9]{4}) "
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {month: place for place, month in enumerate(_MONTH_NAMES, 1)}
 
@@ -531,7 +546,11 @@ _MONTHS = {month: place for place, month in enumerate(_MONTH_NAMES, 1)}
 def _read_date(text: str) -> float | None:
     """Return a cookie date as seconds since 1970, or None where it is no date."""
     clock = day = month = year = None
-    for token in _BETWEEN.split(text):
+    usual = _USUAL_DATE.fullmatch(text)
+    if usual is not None and usual[2].lower() in _MONTHS:
+        day, month, year = int(usual[1]), _MONTHS[usual[2].lower()], int(usual[3])
+        clock = (int(usual[4]), int(usual[5]), int(usual[6]))
+    for token in _BETWEEN.split(text) if usual is None else ():
         if clock is None and (match := _TIME.match(token)):
             clock = (int(match[1]), int(match[2]), int(match[3]))
         elif day is None and (match := _DAY.match(token)):
