@@ -48,6 +48,9 @@ def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
     (files / "large.bin").write_bytes(LARGE)
     (files / "gzip" / "repetitive.txt").write_bytes(REPETITIVE)
 
+    # In plain text: it is loopback, and nobody else reads this file.
+    (directory / "passwords").write_text("ada:{PLAIN}secret ö\n", "utf-8")
+
     plain, tls = listener(), listener()
     certificate, key = authority.write_server_certificate()
     configuration = directory / "nginx.conf"
@@ -111,6 +114,12 @@ http {{
         location = /closing {{ keepalive_timeout 0; return 200 "goodbye"; }}
         location = /three-a-connection {{ keepalive_requests 3; return 200 "ok"; }}
         location = /slow.bin {{ alias {files}/large.bin; limit_rate 200k; }}
+        location = /guarded {{
+            auth_basic "staff only";
+            auth_basic_user_file {directory}/passwords;
+            try_files /small.json =404;
+        }}
+        location = /elsewhere {{ return 302 /small.json; }}
         location = /upload {{ client_max_body_size 1m; return 200 "accepted"; }}
     }}
 }}

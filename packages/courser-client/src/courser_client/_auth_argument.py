@@ -33,8 +33,8 @@ def scheme_in_url(request: Request) -> Auth | None:
 
     A URL ends up in logs and in `Referer` fields, so it goes out without them (RFC 9110 §4.2.4).
     """
-    url = request.url
-    if not url.userinfo:
+    if not request.url.userinfo:
         return None
-    request.url = url.copy_with(userinfo=b"")
-    return BasicAuth(url.username, url.password)
+    scheme = BasicAuth.from_url(request.url)
+    request.url = request.url.copy_with(userinfo=b"")
+    return scheme

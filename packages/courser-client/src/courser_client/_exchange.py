@@ -87,6 +87,7 @@ class Exchange(Settings):
     async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
         """Send what the scheme says, until it says no more."""
         history: list[Response] = []
+        has_our_cookies = self._has_our_cookies(request)
         steps = self._steps(scheme, request)
         try:
             sent = await steps.first()
@@ -102,6 +103,8 @@ class Exchange(Settings):
                     response.history = list(history)
                     await self._read(response)
                     history.append(response)
+                    if has_our_cookies and following is request:
+                        self._renew_cookies(request)  # the challenge may have set some
                     sent = following
                 except BaseException:
                     await self._close(response)

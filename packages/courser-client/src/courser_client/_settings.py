@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable, Mapping
 
-from courser_auth import Auth
+from courser_auth import Auth, CookieStore
 from courser_models import (
     URL,
     Cookies,
@@ -86,13 +86,14 @@ class Settings:
         self._auth = scheme_of(auth)
 
     @property
-    def cookies(self) -> Cookies:
+    def cookies(self) -> CookieStore:
         """The cookies that responses set, and that requests take along where they belong."""
         return self._cookies
 
     @cookies.setter
     def cookies(self, cookies: CookieTypes | None) -> None:
-        self._cookies = Cookies(cookies)
+        # A store that somebody shares between clients, or gave rules of its own, is used itself.
+        self._cookies = cookies if isinstance(cookies, CookieStore) else CookieStore(cookies)
 
     @property
     def event_hooks(self) -> dict[str, list[EventHook]]:
@@ -199,10 +200,23 @@ class Settings:
         """Give a request the client's cookies and its own."""
         if not cookies:
             self._cookies.set_cookie_header(request)
-        else:
-            merged = Cookies(self._cookies)
-            merged.update(cookies)
-            merged.set_cookie_header(request)
+        elif request.headers.find(b"cookie") is None:
+            own = Cookies(cookies).cookies_for(request.url)
+            names = {cookie.name for cookie in own}
+            kept = [cookie for cookie in self._cookies.cookies_for(request.url) if cookie.name not in names]
+            if kept or own:
+                request.headers["Cookie"] = "; ".join([f"{cookie.name}={cookie.value}" for cookie in (*kept, *own)])
+
+    def _has_our_cookies(self, request: Request) -> bool:
+        """Return whether a request has the client's cookies and no others, or none at all."""
+        field = request.headers.find(b"cookie")
+        own = "; ".join([f"{cookie.name}={cookie.value}" for cookie in self._cookies.cookies_for(request.url)])
+        return field is None or field == own.encode("ascii")
+
+    def _renew_cookies(self, request: Request) -> None:
+        """Give a request that is sent again the cookies of now."""
+        request.headers.pop("cookie", None)
+        self._cookies.set_cookie_header(request)
 
     def _below_base(self, url: URL) -> URL:
         """Append a relative URL to the base URL's path; the query is its own, or else the base's."""

@@ -8,7 +8,21 @@
 ...         return response.raise_for_status().text
 """
 
-from courser_auth import Auth, BasicAuth, BearerAuth, FunctionAuth
+from courser_auth import (
+    Auth,
+    AuthError,
+    BasicAuth,
+    BearerAuth,
+    CookieStore,
+    CredentialsFileError,
+    DigestAuth,
+    FunctionAuth,
+    NetRCAuth,
+    OAuth2ClientCredentials,
+    Token,
+    TokenAuth,
+    TokenError,
+)
 from courser_client import USE_CLIENT_DEFAULT, AsyncClient, Client, TooManyRedirects
 from courser_models import (
     URL,
@@ -77,6 +91,7 @@ __all__ = [
     "AsyncClient",
     "AsyncHTTPTransport",
     "Auth",
+    "AuthError",
     "BaseTransport",
     "BasicAuth",
     "BearerAuth",
@@ -86,10 +101,13 @@ __all__ = [
     "ConnectTimeout",
     "ContentType",
     "CookieConflict",
+    "CookieStore",
     "Cookies",
+    "CredentialsFileError",
     "Decoder",
     "DecodingError",
     "DecodingLimitExceeded",
+    "DigestAuth",
     "FunctionAuth",
     "HTTPError",
     "HTTPStatusError",
@@ -99,7 +117,9 @@ __all__ = [
     "InvalidURL",
     "Limits",
     "LocalProtocolError",
+    "NetRCAuth",
     "NetworkError",
+    "OAuth2ClientCredentials",
     "Origin",
     "PoolTimeout",
     "ProtocolError",
@@ -118,6 +138,9 @@ __all__ = [
     "SyncByteStream",
     "Timeout",
     "TimeoutException",
+    "Token",
+    "TokenAuth",
+    "TokenError",
     "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",
