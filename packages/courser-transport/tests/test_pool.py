@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from courser_models import ByteStream, LocalProtocolError, Origin, Request
-from courser_transport import ConnectError, ConnectionPool, Limits, PoolTimeout, ReadTimeout, UnsupportedProtocol
-from courser_transport._connect import Connector
-from courser_transport.testing import ScriptedBackend, ScriptedStream, Step, ends, hangs, sends
-from worlds import Task, ThreadWorld, World, in_event_loops, in_every_world
+from courser_transport import ConnectError, PoolTimeout, ReadTimeout, UnsupportedProtocol
+from courser_transport.testing import ScriptedStream, ends, hangs, sends
+from pools import numbers, scripted_pool, waiting_for
+from worlds import ThreadWorld, World, in_event_loops, in_every_world
 
 A, B = "http://a.example/", "http://b.example/"
 ORIGIN_A, ORIGIN_B = Origin("http", "a.example", 80), Origin("http", "b.example", 80)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 HALF = sends(OK[:-3])
 REST = sends(OK[-3:])
-POOLS: list[ConnectionPool] = []
-
-
-def _no_tls() -> Any:
-    raise AssertionError("no TLS here")
-
-
-def _pool(world: World, *scripts: list[Step] | Exception, **limits: Any) -> tuple[ConnectionPool, ScriptedBackend]:
-    streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
-    backend = ScriptedBackend(streams, world.backend)
-    pool = ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body)
-    POOLS.append(pool)
-    return pool, backend
-
-
-@pytest.fixture(autouse=True)
-def _no_pool_is_left_open() -> Iterator[None]:
-    yield
-    while POOLS:
-        POOLS.pop().abandon()
-
-
-def _numbers(pool: ConnectionPool) -> dict[str, int]:
-    numbers = {name: getattr(pool, name) for name in ("open", "idle", "lent", "connecting", "waiting")}
-    assert numbers["open"] == numbers["idle"] + numbers["lent"] + numbers["connecting"]
-    return {name: number for name, number in numbers.items() if number}
 
 
 async def _read(response: Any) -> bytes:
@@ -61,7 +31,7 @@ async def _read(response: Any) -> bytes:
 
 @in_every_world
 async def test_a_connection_is_used_again(world: World) -> None:
-    pool, backend = _pool(world, [])
+    pool, backend = scripted_pool(world, [])
     connection = await pool.acquire(ORIGIN_A, {})
     stream: Any = connection._wire
     pool.release(connection)
@@ -69,22 +39,22 @@ async def test_a_connection_is_used_again(world: World) -> None:
         assert pool._take_idle(ORIGIN_A) is connection
         stream.steps = [sends(OK)]  # now: what a peer sends before it is asked makes a connection stale
         assert await _read(await connection.send(Request("GET", A))) == b"hello"
-        assert _numbers(pool) == {"open": 1, "idle": 1}
+        assert numbers(pool) == {"open": 1, "idle": 1}
     assert backend.connected == ["a.example:80"]
 
 
 @in_every_world
 async def test_each_origin_has_its_own_connections(world: World) -> None:
-    pool, backend = _pool(world, [sends(OK)], [sends(OK)])
+    pool, backend = scripted_pool(world, [sends(OK)], [sends(OK)])
     await _read(await pool.send(Request("GET", A)))
     await _read(await pool.send(Request("GET", B)))
     assert backend.connected == ["a.example:80", "b.example:80"]
-    assert _numbers(pool) == {"open": 2, "idle": 2}
+    assert numbers(pool) == {"open": 2, "idle": 2}
 
 
 @in_every_world
 async def test_the_newest_idle_connection_is_taken(world: World) -> None:
-    pool, _ = _pool(world, [], [])
+    pool, _ = scripted_pool(world, [], [])
     first = await pool.acquire(ORIGIN_A, {})
     second = await pool.acquire(ORIGIN_A, {})
     pool.release(first)
@@ -96,16 +66,16 @@ async def test_the_newest_idle_connection_is_taken(world: World) -> None:
 
 @in_every_world
 async def test_a_connection_with_something_to_read_is_replaced(world: World) -> None:
-    pool, backend = _pool(world, [sends(OK), ends()], [sends(OK)])
+    pool, backend = scripted_pool(world, [sends(OK), ends()], [sends(OK)])
     await _read(await pool.send(Request("GET", A)))
     await _read(await pool.send(Request("GET", A)))
     assert backend.connected == ["a.example:80"] * 2
-    assert _numbers(pool) == {"open": 1, "idle": 1}
+    assert numbers(pool) == {"open": 1, "idle": 1}
 
 
 @in_every_world
 async def test_a_connection_past_its_expiry_is_replaced(world: World) -> None:
-    pool, backend = _pool(world, [sends(OK)], [sends(OK)], keepalive_expiry=0.0)
+    pool, backend = scripted_pool(world, [sends(OK)], [sends(OK)], keepalive_expiry=0.0)
     await _read(await pool.send(Request("GET", A)))
     next(iter(pool._connections)).idle_until = 0.0
     await _read(await pool.send(Request("GET", A)))
@@ -114,26 +84,26 @@ async def test_a_connection_past_its_expiry_is_replaced(world: World) -> None:
 
 @in_every_world
 async def test_only_so_many_are_kept_idle_and_the_oldest_goes(world: World) -> None:
-    pool, _ = _pool(world, [], [], [], max_keepalive_connections=2)
+    pool, _ = scripted_pool(world, [], [], [], max_keepalive_connections=2)
     connections = [await pool.acquire(ORIGIN_A, {}) for _ in range(3)]
     for connection in connections:
         pool.release(connection)
-    assert _numbers(pool) == {"open": 2, "idle": 2}
+    assert numbers(pool) == {"open": 2, "idle": 2}
     assert [connection._wire.is_closed for connection in connections] == [True, False, False]  # type: ignore[attr-defined]
 
 
 @in_every_world
 async def test_the_oldest_idle_connection_makes_room_for_another_origin(world: World) -> None:
-    pool, backend = _pool(world, [sends(OK)], [sends(OK)], max_connections=1)
+    pool, backend = scripted_pool(world, [sends(OK)], [sends(OK)], max_connections=1)
     await _read(await pool.send(Request("GET", A)))
     await _read(await pool.send(Request("GET", B)))
     assert backend.connected == ["a.example:80", "b.example:80"]
-    assert _numbers(pool) == {"open": 1, "idle": 1}
+    assert numbers(pool) == {"open": 1, "idle": 1}
 
 
 @in_every_world
 async def test_a_released_connection_goes_to_the_oldest_waiter(world: World) -> None:
-    pool, backend = _pool(world, [], max_connections=1)
+    pool, backend = scripted_pool(world, [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
     order: list[int] = []
 
@@ -150,18 +120,18 @@ async def test_a_released_connection_goes_to_the_oldest_waiter(world: World) -> 
     for number in range(4):
         tasks.append(await world.beside(waiting(number)))
         await world.until(lambda: pool.waiting == len(tasks))
-    assert _numbers(pool) == {"open": 1, "lent": 1, "waiting": 4}
+    assert numbers(pool) == {"open": 1, "lent": 1, "waiting": 4}
     pool.release(connection)
     for task in tasks:
         await task.result()
     assert order == [0, 1, 2, 3]
     assert len(backend.connected) == 1
-    assert _numbers(pool) == {"open": 1, "idle": 1}
+    assert numbers(pool) == {"open": 1, "idle": 1}
 
 
 @in_every_world
 async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: World) -> None:
-    pool, backend = _pool(world, [], [], max_connections=1)
+    pool, backend = scripted_pool(world, [], [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
 
     async def wait() -> Any:
@@ -172,13 +142,13 @@ async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: Wor
     pool.release(connection)
     assert (await task.result()).origin == ORIGIN_B
     assert connection._wire.is_closed  # type: ignore[attr-defined]
-    assert _numbers(pool) == {"open": 1, "lent": 1}
+    assert numbers(pool) == {"open": 1, "lent": 1}
     assert backend.connected == ["a.example:80", "b.example:80"]
 
 
 @in_every_world
 async def test_a_connection_that_broke_gives_its_place_to_the_waiter(world: World) -> None:
-    pool, backend = _pool(world, [], [], max_connections=1)
+    pool, backend = scripted_pool(world, [], [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
 
     async def wait() -> Any:
@@ -190,12 +160,12 @@ async def test_a_connection_that_broke_gives_its_place_to_the_waiter(world: Worl
     pool.release(connection)
     assert await task.result() is not connection
     assert len(backend.connected) == 2
-    assert _numbers(pool) == {"open": 1, "lent": 1}
+    assert numbers(pool) == {"open": 1, "lent": 1}
 
 
 @in_every_world
 async def test_waiting_has_a_limit_that_the_error_explains(world: World) -> None:
-    pool, _ = _pool(world, [], max_connections=1)
+    pool, _ = scripted_pool(world, [], max_connections=1)
     await pool.acquire(ORIGIN_A, {})
     with pytest.raises(PoolTimeout) as caught:
         await pool.acquire(ORIGIN_A, {"pool": 0.01})
@@ -203,28 +173,28 @@ async def test_waiting_has_a_limit_that_the_error_explains(world: World) -> None
         "waiting for a connection to a.example:80 timed out after 0.01 s: "
         "1 of 1 connections are open (1 in use, 0 idle, 0 connecting), 0 requests wait"
     )
-    assert _numbers(pool) == {"open": 1, "lent": 1}
+    assert numbers(pool) == {"open": 1, "lent": 1}
 
 
 @in_every_world
 async def test_a_failed_connect_frees_its_place(world: World) -> None:
-    pool, _ = _pool(world, ConnectError("refused"), [sends(OK)], max_connections=1)
+    pool, _ = scripted_pool(world, ConnectError("refused"), [sends(OK)], max_connections=1)
     request = Request("GET", A)
     with pytest.raises(ConnectError, match="refused") as caught:
         await pool.send(request)
     assert caught.value.request is request
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
     assert await _read(await pool.send(Request("GET", A))) == b"hello"
 
 
 @in_every_world
 async def test_a_failed_exchange_frees_its_place(world: World) -> None:
-    pool, _ = _pool(world, [hangs()], [sends(OK)], max_connections=1)
+    pool, _ = scripted_pool(world, [hangs()], [sends(OK)], max_connections=1)
     request = Request("GET", A, extensions={"timeout": {"read": 0.01}})
     with pytest.raises(ReadTimeout) as caught:
         await pool.send(request)
     assert caught.value.request is request
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
     assert await _read(await pool.send(Request("GET", A))) == b"hello"
 
 
@@ -238,7 +208,7 @@ async def test_a_failed_exchange_frees_its_place(world: World) -> None:
     ],
 )
 async def test_a_url_that_cannot_be_sent_to_is_refused(world: World, url: str, complaint: str) -> None:
-    pool, backend = _pool(world)
+    pool, backend = scripted_pool(world)
     request = Request("GET", url)
     with pytest.raises(UnsupportedProtocol) as caught:
         await pool.send(request)
@@ -249,18 +219,18 @@ async def test_a_url_that_cannot_be_sent_to_is_refused(world: World, url: str, c
 
 @in_every_world
 async def test_what_may_not_be_sent_connects_to_nobody(world: World) -> None:
-    pool, backend = _pool(world, [sends(OK)])
+    pool, backend = scripted_pool(world, [sends(OK)])
     request = Request("GET", A)
     request.method = "G T"
     with pytest.raises(LocalProtocolError):
         await pool.send(request)
     assert backend.connected == []
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
 
 
 @in_every_world
 async def test_a_closed_pool_closes_what_it_has_and_sends_nothing(world: World) -> None:
-    pool, _ = _pool(world, [], [])
+    pool, _ = scripted_pool(world, [], [])
     idle = await pool.acquire(ORIGIN_A, {})
     lent = await pool.acquire(ORIGIN_A, {})
     pool.release(idle)
@@ -268,16 +238,16 @@ async def test_a_closed_pool_closes_what_it_has_and_sends_nothing(world: World) 
     pool.close()
     assert idle._stream.is_closed  # type: ignore[attr-defined]
     assert lent._stream.is_closed  # type: ignore[attr-defined]
-    assert _numbers(pool) == {"open": 1, "lent": 1}
+    assert numbers(pool) == {"open": 1, "lent": 1}
     pool.release(lent)
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
     with pytest.raises(RuntimeError, match="this client is closed"):
         await pool.send(Request("GET", A))
 
 
 @in_every_world
 async def test_closing_ends_every_wait(world: World) -> None:
-    pool, _ = _pool(world, [], max_connections=1)
+    pool, _ = scripted_pool(world, [], max_connections=1)
     await pool.acquire(ORIGIN_A, {})
 
     async def wait() -> None:
@@ -292,9 +262,9 @@ async def test_closing_ends_every_wait(world: World) -> None:
 
 @in_event_loops
 async def test_a_cancelled_waiter_is_passed_over(world: World) -> None:
-    pool, _ = _pool(world, [], max_connections=1)
+    pool, _ = scripted_pool(world, [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
-    tasks = await _waiting(world, pool, 2)
+    tasks = await waiting_for(world, pool, ORIGIN_A, ORIGIN_A)
     tasks[0].cancel()
     await tasks[0].ended()
     assert pool.waiting == 1
@@ -304,9 +274,9 @@ async def test_a_cancelled_waiter_is_passed_over(world: World) -> None:
 
 @in_event_loops
 async def test_a_waiter_cancelled_in_the_tick_of_its_grant_passes_it_on(world: World) -> None:
-    pool, _ = _pool(world, [], max_connections=1)
+    pool, _ = scripted_pool(world, [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
-    tasks = await _waiting(world, pool, 2)
+    tasks = await waiting_for(world, pool, ORIGIN_A, ORIGIN_A)
     pool.release(connection)  # granted to the first …
     tasks[0].cancel()  # … which may never get to see it
     await tasks[0].ended()
@@ -314,37 +284,28 @@ async def test_a_waiter_cancelled_in_the_tick_of_its_grant_passes_it_on(world: W
         pool.release(await tasks[0].result())
     assert await tasks[1].result() is connection
     pool.release(connection)
-    assert _numbers(pool) == {"open": 1, "idle": 1}
-
-
-async def _waiting(world: World, pool: ConnectionPool, count: int) -> list[Task]:
-    """Let `count` tasks queue for a connection to A, in order."""
-    tasks: list[Task] = []
-    for _ in range(count):
-        tasks.append(await world.beside(lambda: pool.acquire(ORIGIN_A, {})))
-        await world.until(lambda: pool.waiting == len(tasks))
-    return tasks
+    assert numbers(pool) == {"open": 1, "idle": 1}
 
 
 @in_event_loops
 async def test_a_waiter_cancelled_in_the_tick_of_closing_takes_no_place(world: World) -> None:
-    pool, _ = _pool(world, [], max_connections=1)
+    pool, _ = scripted_pool(world, [], max_connections=1)
     connection = await pool.acquire(ORIGIN_A, {})
-    tasks = await _waiting(world, pool, 1)
+    tasks = await waiting_for(world, pool, ORIGIN_A)
     pool.close()
     tasks[0].cancel()
     await tasks[0].ended()
     pool.release(connection)
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
 
 
 @in_event_loops
 async def test_a_request_cancelled_at_any_step_leaves_the_pool_as_it_was(world: World) -> None:
     """The n-th run is cancelled after n turns of the loop."""
     for turns in range(40):
-        pool, backend = _pool(world, [HALF, hangs()], max_connections=1)
+        pool, backend = scripted_pool(world, [HALF, hangs()], max_connections=1)
 
-        async def fetch(pool: ConnectionPool = pool) -> bytes:
+        async def fetch(pool: Any = pool) -> bytes:
             return await _read(await pool.send(Request("GET", A)))
 
         task = await world.beside(fetch)
@@ -352,7 +313,7 @@ async def test_a_request_cancelled_at_any_step_leaves_the_pool_as_it_was(world: 
             await world.turn()
         task.cancel()
         await task.ended()
-        assert _numbers(pool) == {}
+        assert numbers(pool) == {}
         backend._streams = [ScriptedStream([sends(OK)])]
         assert await _read(await pool.send(Request("GET", A))) == b"hello"
 
@@ -360,7 +321,7 @@ async def test_a_request_cancelled_at_any_step_leaves_the_pool_as_it_was(world: 
 @in_event_loops
 async def test_a_thousand_requests_cancelled_at_random_leave_the_pool_as_it_was(world: World) -> None:
     rng = random.Random(2026)
-    pool, backend = _pool(world, *[[HALF, hangs()] for _ in range(1000)], max_connections=10)
+    pool, backend = scripted_pool(world, *[[HALF, hangs()] for _ in range(1000)], max_connections=10)
 
     async def fetch() -> bytes:
         return await _read(await pool.send(Request("GET", A)))
@@ -372,80 +333,16 @@ async def test_a_thousand_requests_cancelled_at_random_leave_the_pool_as_it_was(
             await task.ended()
         for _ in range(rng.randrange(4)):
             await world.turn()
-        _numbers(pool)
+        numbers(pool)
         assert pool.open <= 10
     assert all(task.was_cancelled for task in tasks)
-    assert _numbers(pool) == {}
+    assert numbers(pool) == {}
     backend._streams = [ScriptedStream([sends(OK)])]
     assert await fetch() == b"hello"
 
 
 def test_a_pool_prints_what_it_is_doing() -> None:
-    pool, _ = _pool(ThreadWorld(), max_connections=3)
+    pool, _ = scripted_pool(ThreadWorld(), max_connections=3)
     assert repr(pool) == (
         "<ConnectionPool: 0 of 3 connections are open (0 in use, 0 idle, 0 connecting), 0 requests wait>"
     )
-
-
-class PoolMachine(RuleBasedStateMachine):
-    """Acquire and release in any order, of any origin, with connections that break: the invariants hold."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = ThreadWorld()
-        self.pool, self.backend = _pool(self.world, max_connections=3, max_keepalive_connections=2)
-        self.lent: list[Any] = []
-
-    @precondition(lambda self: len(self.lent) < 3)
-    @rule(origin=st.sampled_from([ORIGIN_A, ORIGIN_B]))
-    def acquire(self, origin: Origin) -> None:
-        from courser_transport import run_sync
-
-        self.backend._streams = [ScriptedStream([])]
-        connection = self.pool._take_idle(origin) or run_sync(self.pool.acquire(origin, {"pool": 0.0}))
-        assert connection.origin == origin
-        assert connection not in self.lent, "a connection is lent to one exchange at a time"
-        assert not connection._wire.is_closed  # type: ignore[attr-defined]
-        self.lent.append(connection)
-
-    @precondition(lambda self: len(self.lent) == 3)
-    @rule(origin=st.sampled_from([ORIGIN_A, ORIGIN_B]))
-    def there_is_no_fourth(self, origin: Origin) -> None:
-        from courser_transport import run_sync
-
-        assert self.pool._take_idle(origin) is None
-        with pytest.raises(PoolTimeout):
-            run_sync(self.pool.acquire(origin, {"pool": 0.0}))
-
-    @precondition(lambda self: self.lent)
-    @rule(index=st.integers(0, 2), is_reusable=st.booleans())
-    def release(self, index: int, is_reusable: bool) -> None:
-        connection = self.lent.pop(index % len(self.lent))
-        connection.is_reusable = is_reusable
-        self.pool.release(connection)
-
-    @precondition(lambda self: self.lent)
-    @rule()
-    def fail_to_connect(self) -> None:
-        from courser_transport import run_sync
-
-        if self.pool.open < 3 and self.pool._take_idle(Origin("http", "c.example", 80)) is None:
-            self.backend._streams = [ConnectError("refused")]
-            with pytest.raises(ConnectError):
-                run_sync(self.pool.acquire(Origin("http", "c.example", 80), {}))
-
-    @invariant()
-    def places_add_up(self) -> None:
-        pool = self.pool
-        assert pool.open == pool.lent + pool.idle + pool.connecting <= 3
-        assert pool.lent == len(self.lent)
-        assert pool.connecting == pool.waiting == 0
-        assert pool.idle <= 2
-        assert sum(len(place.idle) for place in pool._places.values()) == len(pool._idle_by_age)
-        assert sum(place.open for place in pool._places.values()) == pool.open
-        assert sum(place.connected for place in pool._places.values()) == len(pool._connections)
-        assert all(place.open for place in pool._places.values()), "an origin without connections takes no room"
-
-
-TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -200,7 +200,8 @@ class TrioWorld(World):
 Test = Callable[..., Coroutine[Any, Any, None]]
 
 
-def _run(name: str, test: Test, arguments: dict[str, Any]) -> None:
+def run_in(name: str, test: Test, arguments: dict[str, Any]) -> None:
+    """Run `test` in the world of this name, and with it all that it starts."""
     if name == "threads":
         run_sync(test(ThreadWorld(), **arguments))
     elif name == "trio":
@@ -239,7 +240,7 @@ def _in_worlds(*names: str) -> Callable[[Test], Callable[..., None]]:
         ]
 
         def run(world_name: str, **arguments: Any) -> None:
-            _run(world_name, test, arguments)
+            run_in(world_name, test, arguments)
 
         run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
         # Where pytest looks for fixtures and marks.

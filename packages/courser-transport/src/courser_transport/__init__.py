@@ -26,6 +26,7 @@ from ._exceptions import (
 )
 from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
+from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
 from ._transport import AsyncHTTPTransport, HTTPTransport
@@ -44,6 +45,8 @@ __all__ = [
     "Limits",
     "LocalProtocolError",
     "NetworkError",
+    "OriginStats",
+    "PoolStats",
     "PoolTimeout",
     "ReadError",
     "ReadTimeout",

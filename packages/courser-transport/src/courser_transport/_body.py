@@ -31,6 +31,10 @@ class BodySource(typing.Protocol):
         """Return what has arrived; `b""` is the peer's goodbye."""
         ...
 
+    async def finish_sending(self) -> None:
+        """Send the rest of a request's body whose response has been read to its end."""
+        ...
+
     async def stop_sending(self) -> None:
         """End a request's body that is still on its way."""
         ...
@@ -113,7 +117,7 @@ class ResponseBody:
                     reader.end(source.peer)
                     content = b""
                 if reader.is_done:
-                    await source.stop_sending()
+                    await source.finish_sending()
                     self._source = None
                     source.finished(is_clean=bool(data) and not reader.excess)
                     if reader.trailers:
@@ -122,9 +126,10 @@ class ResponseBody:
                 if content:
                     return content
         except BaseException as error:
-            self.finish()
             if isinstance(error, RequestError):
                 error.request = self._request
+            self.finish()
+            await source.stop_sending()
             raise
 
     async def collect(self) -> bytes:
@@ -169,9 +174,10 @@ class SyncBody(ResponseBody, SyncByteStream):
         return run_sync(self.collect())
 
     def close(self) -> None:
-        if self._source is not None:
-            run_sync(self._source.stop_sending())
+        source = self._source
+        if source is not None:
             self.finish()
+            run_sync(source.stop_sending())
         if self._tracer is not None:
             run_sync(self._tell_closed())
 

@@ -103,6 +103,7 @@ class ConnectionPool:
         self._open = 0
         self._waiting = 0
         self._requests = 0
+        self._reused = 0
         self._made = 0
         self._connections: set[HTTP1Connection] = set()
         self._places: dict[Origin, _Place] = {}
@@ -134,10 +135,12 @@ class ConnectionPool:
                 deadline = Deadline.of_exchange(total)
             tracer = tracer_of(request)
             connection = self._take_idle(origin)
+            was_idle = connection is not None
             if connection is None:
                 request_head(request)  # what may not be sent is refused before anybody is connected to
                 connection = await self._acquire(origin, timeouts, deadline, tracer)
-            was_reused = connection.served > 0
+            # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
+            was_reused = was_idle or connection.served > 0
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
@@ -159,10 +162,11 @@ class ConnectionPool:
                     raise RuntimeError("this client is closed, and sends no more requests")
                 place = self._places.get(origin)
                 if place is None or not place.idle:
-                    return None
+                    return None  # and `_ask` comes next, which looks for what was reclaimed
                 connection = place.idle.pop()
                 del self._idle_by_age[connection]
                 self._requests += 1
+                self._reused += connection.served > 0
             if self._reclaimed:
                 self._pass_on_reclaimed()
             if not connection.is_stale():
@@ -187,7 +191,7 @@ class ConnectionPool:
         is_fresh: bool = False,
     ) -> HTTP1Connection:
         """Return a connection; with `is_fresh` one that nobody has used."""
-        if time.monotonic() > self._look_due:
+        if not self._looks_after_idle and time.monotonic() > self._look_due:
             self.look_at_idle()
         while True:
             asked = self._ask(origin, is_fresh)
@@ -199,58 +203,58 @@ class ConnectionPool:
             break
         if isinstance(asked, _Permit):
             return await self._connect(origin, timeouts, deadline, tracer)
-        waiting = self._wait(asked, origin, earliest(timeouts.get("pool"), deadline))
-        grant = await (waiting if tracer is None else tracer.step("pool.acquire", waiting))
+        grant = await self._wait(asked, origin, earliest(timeouts.get("pool"), deadline), tracer)
         if isinstance(grant, _Closed):
             raise RuntimeError("this client was closed while the request waited for a connection")
         if isinstance(grant, HTTP1Connection):
+            # Since it was released it may have grown too old, or been sent what would answer this request.
+            is_of_use = not is_fresh and not grant.is_stale()
             with self._lock:
-                if not is_fresh:
+                if is_of_use:
                     self._requests += 1
-                    return grant
-                self._forget_connection(grant)
+                    self._reused += grant.served > 0
+                else:
+                    self._forget_connection(grant)
+            self._pass_on_reclaimed()
+            if is_of_use:
+                return grant
             grant.close()
         return await self._connect(origin, timeouts, deadline, tracer)
 
     def _ask(self, origin: Origin, is_fresh: bool) -> HTTP1Connection | _Permit | Waiter[_Grant]:
         """Take an idle connection or a place, or else join those who wait."""
+        asked: HTTP1Connection | _Permit | Waiter[_Grant] = _PERMIT
         victim: HTTP1Connection | None = None
-        waiter: Waiter[_Grant] | None = None
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("this client is closed, and sends no more requests")
-            place = self._places.get(origin)
-            if place is None:
-                place = self._places[origin] = _Place(origin)
-            if place.idle and not is_fresh:
-                connection = place.idle.pop()
-                del self._idle_by_age[connection]
-                self._requests += 1
-                return connection
+            place = self._places.get(origin) or _Place(origin)
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
-            if own is not None and place.open >= own:
+            if place.idle and not is_fresh:
+                asked = place.idle.pop()
+                del self._idle_by_age[asked]
+                self._requests += 1
+                self._reused += asked.served > 0
+            elif own is not None and place.open >= own:
                 if place.idle:
                     victim = self._remove_idle(place.idle[0])
-            elif limit is None or self._open < limit:
+                else:
+                    asked = self.backend.waiter()
+            elif limit is not None and self._open >= limit:
+                if self._idle_by_age:
+                    victim = self._remove_idle(next(iter(self._idle_by_age)))
+                else:
+                    asked = self.backend.waiter()
+            self._places[origin] = place
+            if isinstance(asked, _Permit):  # a free place, or the victim's
                 self._open += 1
                 place.open += 1
-                return _PERMIT
-            elif self._idle_by_age:
-                victim = self._remove_idle(next(iter(self._idle_by_age)))
-            if victim is None:
-                waiter = self.backend.waiter()
-                self._join(place, waiter)
-            else:  # its place becomes ours
-                self._open += 1
-                place.open += 1
-                self._places[origin] = place
-        if self._reclaimed:
-            self._pass_on_reclaimed()
-        if waiter is not None:
-            return waiter
-        assert victim is not None
-        victim.close()
-        return _PERMIT
+            elif not isinstance(asked, HTTP1Connection):
+                self._join(place, asked)
+        if victim is not None:
+            victim.close()
+        self._pass_on_reclaimed()
+        return asked
 
     def _join(self, place: _Place, waiter: Waiter[_Grant]) -> None:
         number = next(self._numbers)
@@ -261,24 +265,41 @@ class ConnectionPool:
 
     def _stand_in_line(self, place: _Place) -> None:
         """Let the oldest waiter of an origin be served when a place comes free, if its origin may have one more."""
-        own = self.limits.max_connections_per_origin
-        if place.waiters and (own is None or place.open < own):
+        if not self._may_have_one_more(place):
+            return
+        if len(self._line) > 2 * len(self._places) + 8:  # mostly those who gave up
+            self._line = [
+                (other.first, other.origin) for other in self._places.values() if self._may_have_one_more(other)
+            ]
+            heapq.heapify(self._line)
+        else:
             heapq.heappush(self._line, (place.first, place.origin))
 
-    async def _wait(self, waiter: Waiter[_Grant], origin: Origin, deadline: Deadline) -> _Grant:
-        try:
-            grant = await waiter.wait(deadline.left())
-        except BaseException:
-            self._give_up(waiter, origin)
-            raise
-        if grant is None:
-            self._give_up(waiter, origin)
-            raise PoolTimeout(
-                f"waiting for a connection to {origin.authority} timed out {deadline.words}: {self._state()}"
-            )
-        return grant
+    def _may_have_one_more(self, place: _Place) -> bool:
+        own = self.limits.max_connections_per_origin
+        return bool(place.waiters) and (own is None or place.open < own)
 
-    def _give_up(self, waiter: Waiter[_Grant], origin: Origin) -> None:
+    async def _wait(self, waiter: Waiter[_Grant], origin: Origin, deadline: Deadline, tracer: Tracer | None) -> _Grant:
+        """Return the grant; whatever happens before the caller has it, it is passed on."""
+        grant: _Grant | None = None
+
+        async def wait() -> _Grant:
+            nonlocal grant
+            grant = await waiter.wait(deadline.left())
+            if grant is None:
+                self._give_up(waiter, origin, None)
+                raise PoolTimeout(
+                    f"waiting for a connection to {origin.authority} timed out {deadline.words}: {self._state()}"
+                )
+            return grant
+
+        try:
+            return await (wait() if tracer is None else tracer.step("pool.acquire", wait()))
+        except BaseException:
+            self._give_up(waiter, origin, grant)
+            raise
+
+    def _give_up(self, waiter: Waiter[_Grant], origin: Origin, grant: _Grant | None) -> None:
         with self._lock:
             place = self._places.get(origin)
             if place is not None and waiter in place.waiters:
@@ -288,7 +309,8 @@ class ConnectionPool:
                 if was_first:
                     self._stand_in_line(place)
                 self._forget_place(place)
-        late = waiter.abandon()
+        self._pass_on_reclaimed()
+        late = waiter.abandon() or grant
         if isinstance(late, HTTP1Connection):
             self._pass_on(late.origin, late)
         elif isinstance(late, _Permit):
@@ -305,12 +327,15 @@ class ConnectionPool:
             raise
         connection = HTTP1Connection(stream, origin, self)
         with self._lock:
-            if not self._is_closed:
+            is_closed = self._is_closed
+            if not is_closed:
                 self._connections.add(connection)
                 self._places[origin].connected += 1
                 self._made += 1
                 self._requests += 1
-                return connection
+        self._pass_on_reclaimed()
+        if not is_closed:
+            return connection
         connection.close()
         self._pass_on(origin, None)
         raise RuntimeError("this client was closed while the request was connecting")
@@ -346,15 +371,26 @@ class ConnectionPool:
             connection = await self._connect(origin, {"connect": timeout}, None, None)
             with self._lock:
                 self._requests -= 1
+            connection.rest(time.monotonic())
             self._pass_on(origin, connection)
 
     # Releasing
 
     def release(self, connection: HTTP1Connection) -> None:
         """Take back a connection whose exchange is over: the oldest waiter gets it, or its place; else it is kept."""
+        if not self._lock.acquire(blocking=False):
+            # A garbage collection that ends a half-read iteration may stand inside the lock of its own thread.
+            self._reclaimed.append(connection)
+            self._pass_on_reclaimed()
+            return
+        self._lock.release()
+        self._take_back(connection)
+
+    def _take_back(self, connection: HTTP1Connection) -> None:
         if not connection.is_reusable:
             self._discard(connection)
         else:
+            connection.rest(time.monotonic())
             self._pass_on(connection.origin, connection)
 
     def reclaim(self, connection: HTTP1Connection) -> None:
@@ -373,29 +409,31 @@ class ConnectionPool:
                 connection = self._reclaimed.popleft()
             except IndexError:
                 return
-            self._discard(connection)
+            self._take_back(connection)
 
     def _discard(self, connection: HTTP1Connection, was_used: bool = True) -> None:
         connection.close()
         with self._lock:
+            if connection not in self._connections:  # the process has forked since, and it belongs to the parent
+                return
             self._forget_connection(connection)
             if not was_used:
                 self._requests -= 1
+                self._reused -= connection.served > 0
         self._pass_on(connection.origin, None)
 
     def _forget_connection(self, connection: HTTP1Connection) -> None:
         """Make a connection a place without one."""
-        if connection in self._connections:
-            self._connections.discard(connection)
-            self._places[connection.origin].connected -= 1
+        self._connections.remove(connection)
+        self._places[connection.origin].connected -= 1
 
     def _pass_on(self, origin: Origin, connection: HTTP1Connection | None) -> None:
         """Give what came free, a place of `origin` with or without its connection, to the oldest waiter, or keep it."""
         doomed: HTTP1Connection | None = None
         with self._lock:
             place = self._places.get(origin)
-            if place is None:  # the process has forked, and this belongs to the parent
-                return
+            if place is None or (connection is not None and connection not in self._connections):
+                return  # the process has forked since, and this belongs to the parent
             while self._waiting:
                 chosen = self._next_in_line(place)
                 if chosen is None:
@@ -450,12 +488,10 @@ class ConnectionPool:
     def _keep(self, place: _Place, connection: HTTP1Connection | None) -> HTTP1Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
-            now = time.monotonic()
-            connection.rest(now)
             place.idle.append(connection)
             self._idle_by_age[connection] = None
             if not self._looks_after_idle and self.body is AsyncBody:
-                self._look_after_idle(connection, now)
+                self._look_after_idle(connection)
             keep = self.limits.max_keepalive_connections
             if keep is None or len(self._idle_by_age) <= keep:
                 return None
@@ -489,40 +525,53 @@ class ConnectionPool:
 
     # Idle connections that nobody asks for
 
-    def _look_after_idle(self, connection: HTTP1Connection, now: float) -> None:
-        """Look at the idle connections in a while, until none is left.
+    def _look_after_idle(self, connection: HTTP1Connection) -> None:
+        """Look at the idle connections in a while, and so on until none is left.
 
         Without an event loop nothing runs in between, and they are looked at when somebody wants to connect.
         """
         until = connection.idle_until
-        wait = _LOOK_EVERY if until is None else min(max(until - now, 0.0) + 0.01, _LOOK_EVERY)
-        self._looks_after_idle = self.backend.call_later(wait, _weakly(self))
+        wait = _LOOK_EVERY if until is None else min(max(until - time.monotonic(), 0.0) + 0.01, _LOOK_EVERY)
+        self._looks_after_idle = self.backend.call_later(wait, _weakly(self._look_again))
+
+    def _look_again(self) -> None:
+        self._looks_after_idle = False
+        self.look_at_idle()
 
     def look_at_idle(self) -> None:
         """Close idle connections that have expired, or that their peer has closed."""
+        self._look_due = time.monotonic() + _LOOK_EVERY
         with self._lock:
             idle = list(self._idle_by_age)
-            self._look_due = time.monotonic() + _LOOK_EVERY
-        # Looking reads from sockets; whoever takes one of these meanwhile looks for himself.
-        stale = [connection for connection in idle if connection.is_stale()]
-        doomed = []
-        with self._lock:
-            for connection in stale:
-                if connection in self._idle_by_age:
-                    doomed.append(self._remove_idle(connection))
-            self._looks_after_idle = False
-            if self._idle_by_age and not self._is_closed:
-                oldest = next(iter(self._idle_by_age))
-                self._look_after_idle(oldest, time.monotonic())
-        for connection in doomed:
-            connection.close()
+        for connection in idle:
+            with self._lock:
+                if connection not in self._idle_by_age:
+                    continue
+                # Looking may read from the socket, so meanwhile it is lent: to us.
+                del self._idle_by_age[connection]
+                self._places[connection.origin].idle.remove(connection)
+            if connection.is_stale():
+                self._discard(connection)
+            else:
+                self._pass_on(connection.origin, connection)
 
     # Closing
 
     def close(self) -> None:
-        """Close every connection, in use or not, and end every wait; closing again does nothing."""
+        """Close every connection, in use or not, and end every wait; closing again does nothing.
+
+        From another event loop's point of view this happens in the next turn of the pool's own.
+        """
+        self._is_closed = True
+        if self.backend.is_over():
+            self.abandon()
+        elif self.backend.is_current():
+            self._close_all()
+        else:
+            self.backend.call_soon(self._close_all)
+
+    def _close_all(self) -> None:
         with self._lock:
-            self._is_closed = True
             idle = list(self._idle_by_age)
             for connection in idle:
                 self._remove_idle(connection)
@@ -533,6 +582,7 @@ class ConnectionPool:
                 self._forget_place(place)
             self._waiting = 0
             self._line.clear()
+        self._pass_on_reclaimed()
         for waiter in waiters:
             waiter.deliver(_CLOSED)
         for connection in idle:
@@ -557,10 +607,17 @@ class ConnectionPool:
     def __del__(self) -> None:
         if not self.__dict__.get("_connections"):
             return
-        count = len(self._connections)
-        self.abandon()
+        # An event loop that runs on must hear of it: it watches the sockets.
+        connections, is_over = list(self._connections), self.backend.is_over()
+        for connection in connections:
+            if is_over:
+                connection.abandon()
+            else:
+                connection.close()
+        if self._is_closed:
+            return
         warnings.warn(
-            f"a client with {count} open connections was dropped and not closed; use `with` or close it",
+            f"a client with {len(connections)} open connections was dropped and not closed; use `with` or close it",
             ResourceWarning,
             source=self,
             stacklevel=1,
@@ -610,7 +667,7 @@ class ConnectionPool:
                 )
                 for place in self._places.values()
             }
-            return PoolStats(
+            stats = PoolStats(
                 open=self._open,
                 idle=len(self._idle_by_age),
                 connecting=self._open - len(self._connections),
@@ -618,9 +675,11 @@ class ConnectionPool:
                 waiting=self._waiting,
                 connections_made=self._made,
                 requests=self._requests,
-                reused=max(self._requests - self._made, 0),
+                reused=self._reused,
                 origins=origins,
             )
+        self._pass_on_reclaimed()
+        return stats
 
     def _state(self) -> str:
         limit = self.limits.max_connections
@@ -633,14 +692,14 @@ class ConnectionPool:
         return f"<{type(self).__name__}: {self._state()}>"
 
 
-def _weakly(pool: ConnectionPool) -> Callable[[], None]:
-    """Return a call that looks at the pool's idle connections, and does not keep it alive."""
-    look = weakref.WeakMethod(pool.look_at_idle)
+def _weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """Return a call of a pool's method that does not keep the pool alive."""
+    reference = weakref.WeakMethod(method)
 
     def call() -> None:
-        method = look()
-        if method is not None:
-            method()
+        alive = reference()
+        if alive is not None:
+            alive()
 
     return call
 

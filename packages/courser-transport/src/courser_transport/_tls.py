@@ -118,6 +118,8 @@ class TLSStream:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        # OpenSSL bears one caller at a time, and a connection may be closed from another thread while it is read.
+        self._guard = threading.Lock()
         self._early = b""  # decrypted while looking whether the connection is still clean
         self._has_more = True  # something may be here already that no read has decrypted
         self._is_ended = False
@@ -130,7 +132,8 @@ class TLSStream:
         try:
             while True:
                 try:
-                    self._tls.do_handshake()
+                    with self._guard:
+                        self._tls.do_handshake()
                 except ssl.SSLWantReadError:
                     await self._flush(deadline.left())
                     await self._fill(deadline.left())
@@ -153,14 +156,24 @@ class TLSStream:
 
     async def _flush(self, timeout: float | None) -> None:
         if self._outgoing.pending:
-            await self._stream.write(self._outgoing.read(), timeout)
+            await self._stream.write(self._take_outgoing(), timeout)
+
+    def _take_outgoing(self) -> bytes:
+        with self._guard:
+            return self._outgoing.read()
+
+    def _encrypt(self, data: bytes | memoryview) -> bytes:
+        with self._guard:
+            self._tls.write(data)
+            return self._outgoing.read()
 
     async def _fill(self, timeout: float | None) -> None:
         data = await self._stream.read(READ_SIZE, timeout)
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
+        with self._guard:
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
 
     async def read(self, limit: int, timeout: float | None) -> bytes:
         """Return what has arrived, decrypted; `b""` only for a goodbye that the peer signed (close_notify)."""
@@ -173,7 +186,11 @@ class TLSStream:
             await self._fill(timeout)
         while True:
             try:
-                data = self._tls.read(limit)
+                with self._guard:
+                    data = self._tls.read(limit)
+                    if self._incoming.pending:
+                        data = self._more_records(data, limit)
+                    self._has_more = len(data) >= limit or self._incoming.pending > 0
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
                     await self._flush(timeout)
@@ -185,9 +202,6 @@ class TLSStream:
             except ssl.SSLError as error:
                 raise ReadError(f"reading from {self._peer} failed: {_tls_reason(error)}") from error
             else:
-                if self._incoming.pending:
-                    data = self._more_records(data, limit)
-                self._has_more = len(data) >= limit or self._incoming.pending > 0
                 self._is_ended = not data
                 return data
 
@@ -209,24 +223,21 @@ class TLSStream:
         """Return when all of `data` was encrypted and accepted."""
         try:
             if len(data) <= _WRITE_SIZE:
-                self._tls.write(data)
-                await self._stream.write(self._outgoing.read(), timeout)
+                await self._stream.write(self._encrypt(data) if data else b"", timeout)
                 return
             view = memoryview(data)
             for start in range(0, len(view), _WRITE_SIZE):
-                self._tls.write(view[start : start + _WRITE_SIZE])
-                await self._stream.write(self._outgoing.read(), timeout)
+                await self._stream.write(self._encrypt(view[start : start + _WRITE_SIZE]), timeout)
         except ssl.SSLError as error:
             raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether all of `data` was encrypted and accepted."""
         try:
-            if data:
-                self._tls.write(data)
+            leaving = self._encrypt(data) if data else self._take_outgoing()
         except ssl.SSLError as error:
             raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
-        return await self._stream.push(self._outgoing.read(), timeout)
+        return await self._stream.push(leaving, timeout)
 
     def take(self) -> bytes | None:
         """Return what has arrived already, decrypted."""
@@ -243,29 +254,37 @@ class TLSStream:
         """
         if self._early:
             return True
-        if not self._incoming.pending and not self._stream.is_readable():
+        # OpenSSL may hold the rest of a record that a read did not ask for; nothing of it is with the system any more.
+        if not self._tls.pending() and not self._incoming.pending and not self._stream.is_readable():
             return False
         arrived = self._stream.take()
-        if arrived:
-            self._incoming.write(arrived)
-        elif arrived is not None:
+        if arrived == b"" and not self._tls.pending():
             return True
-        self._has_more = True
-        try:
-            self._early = self._tls.read(READ_SIZE)
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLError:
-            return True
+        with self._guard:
+            if arrived:
+                self._incoming.write(arrived)
+            self._has_more = True
+            try:
+                self._early = self._tls.read(READ_SIZE)
+            except ssl.SSLWantReadError:
+                return False
+            except ssl.SSLError:
+                return True
         return True
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
-        with contextlib.suppress(ssl.SSLError, ValueError):
-            if farewell:
-                self._tls.write(farewell)
-            self._tls.unwrap()
-        self._stream.close(self._outgoing.read())
+        goodbye = b""
+        if self._guard.acquire(blocking=False):  # another thread at work with it would be waited for, and is not
+            try:
+                with contextlib.suppress(ssl.SSLError, ValueError):
+                    if farewell:
+                        self._tls.write(farewell)
+                    self._tls.unwrap()
+                goodbye = self._outgoing.read()
+            finally:
+                self._guard.release()
+        self._stream.close(goodbye)
 
     def abandon(self) -> None:
         """Give the descriptor back."""

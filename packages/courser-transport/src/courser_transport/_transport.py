@@ -106,9 +106,9 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         return pool
 
     def _pool_here(self) -> ConnectionPool:
-        if self._is_closed:
-            raise RuntimeError("this client is closed, and sends no more requests")
         with self._lock:
+            if self._is_closed:
+                raise RuntimeError("this client is closed, and sends no more requests")
             found = None
             for pool in list(self._pools):
                 if pool.backend.is_current():
@@ -138,16 +138,11 @@ class AsyncHTTPTransport(AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections; a request that is under way ends with an error."""
-        self._is_closed = True
         with self._lock:
+            self._is_closed = True
             pools, self._pools = self._pools, []
         for pool in pools:
-            if pool.backend.is_over():
-                pool.abandon()
-            elif pool.backend.is_current():
-                pool.close()
-            else:
-                pool.backend.call_soon(pool.close)
+            pool.close()
 
 
 class _SharedContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 import typing
@@ -10,6 +11,16 @@ import typing
 # So many look-ups may be under way, those that were given up included: a resolver that hangs must not fill the
 # process with threads.
 _AT_ONCE = threading.BoundedSemaphore(32)
+
+
+def _forget_all() -> None:
+    """Begin anew in a fork's child: the parent's look-ups never end here."""
+    global _AT_ONCE
+    _AT_ONCE = threading.BoundedSemaphore(32)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
 
 _Found = list[tuple[typing.Any, ...]]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import select
 import socket
 
+# The system counts milliseconds in an int; this is 20 days.
+_LONGEST = 1_728_000_000.0
+
 if hasattr(select, "poll"):
 
     def is_readable(sock: socket.socket) -> bool:
@@ -17,7 +20,7 @@ if hasattr(select, "poll"):
         """Wait until a socket can be read from or written to, and return whether each is so."""
         poll = select.poll()
         poll.register(sock, select.POLLIN | select.POLLOUT)
-        events = sum(event for _, event in poll.poll(None if timeout is None else timeout * 1000))
+        events = sum(event for _, event in poll.poll(None if timeout is None else min(timeout * 1000, _LONGEST)))
         return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
 
 else:  # Windows

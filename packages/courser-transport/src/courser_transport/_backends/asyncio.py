@@ -16,8 +16,8 @@ import select
 import socket
 import time
 import typing
-import warnings
-from collections.abc import Callable
+import weakref
+from collections.abc import AsyncGenerator, Callable
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -49,6 +49,7 @@ class AsyncioStream(asyncio.Protocol):
     """One connection; used by one task at a time, and closed from any."""
 
     __slots__ = (
+        "__weakref__",
         "_deadline",
         "_drain",
         "_error",
@@ -59,6 +60,7 @@ class AsyncioStream(asyncio.Protocol):
         "_kernel",
         "_loop",
         "_peer",
+        "_pushed",
         "_pushes",
         "_reader",
         "_socket",
@@ -87,6 +89,7 @@ class AsyncioStream(asyncio.Protocol):
         self._is_reading_paused = False
         self._is_writing_paused = False
         self._pushes = False
+        self._pushed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._deadline: float | None = None
@@ -231,6 +234,9 @@ class AsyncioStream(asyncio.Protocol):
             raise self._write_error()
         if data:
             self._transport.write(data)
+        self._pushed += 1
+        if self._pushed % 16 == 0:  # a fast peer leaves no time to wait, and others want to run too
+            await asyncio.sleep(0)
         if self._is_writing_paused:
             self._pushes = True
             try:
@@ -304,11 +310,15 @@ class AsyncioStream(asyncio.Protocol):
     def abandon(self) -> None:
         """Give the descriptor back; the loop's transport goes without complaint."""
         self._is_closed = self._is_ended = True
+        self._reader = self._drain = self._timer = None
+        transport, self._transport = self._transport, _GONE
+        # asyncio's transport warns when it goes and was never closed. Closing is what its loop cannot do any more, and
+        # this is all that the loop would have called. uvloop's has no such thing, and closed with its loop.
+        end: Callable[[None], None] | None = getattr(transport, "_call_connection_lost", None)
+        if end is not None:
+            with contextlib.suppress(AttributeError):  # it was called before
+                end(None)
         self._socket.close()
-        with warnings.catch_warnings():
-            # The transport warns when it was never closed, and the loop that could close it is gone.
-            warnings.simplefilter("ignore", ResourceWarning)
-            self._transport = _GONE
 
     def extra(self, name: str) -> typing.Any:
         """Return the socket or one of its addresses."""
@@ -403,6 +413,19 @@ class AsyncioWaiter(typing.Generic[T]):
         return None
 
 
+async def _until_the_end(streams: weakref.WeakSet[AsyncioStream]) -> AsyncGenerator[None, None]:
+    """Close what is still open when the loop is about to end.
+
+    A loop that ends, ends its async generators (`shutdown_asyncgens`), and gives no other sign. uvloop complains of
+    every connection that it finds open when it is closed, and hangs where warnings are errors.
+    """
+    try:
+        yield
+    finally:
+        for stream in list(streams):
+            stream.close()
+
+
 class AsyncioBackend:
     """The running asyncio loop."""
 
@@ -410,6 +433,10 @@ class AsyncioBackend:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self._streams: weakref.WeakSet[AsyncioStream] = weakref.WeakSet()
+        self._until_the_end = _until_the_end(self._streams)
+        with contextlib.suppress(StopIteration):
+            self._until_the_end.__anext__().send(None)  # its first step, in which the loop gets to know it
 
     @staticmethod
     def is_running() -> bool:
@@ -460,6 +487,7 @@ class AsyncioBackend:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, sock, peer), sock=sock)
+            self._streams.add(stream)
             return stream
         except BaseException:
             sock.close()

@@ -19,6 +19,12 @@ from ._reasons import closed_here, reason, refused, seconds
 T = typing.TypeVar("T")
 
 
+# A state of a socket's own, and no limit that anybody could set.
+_DOES_NOT_BLOCK = -1.0
+# The system counts milliseconds in an int; this is 20 days.
+_LONGEST = 1_728_000.0
+
+
 class ThreadStream:
     """A connected socket, used by one thread at a time; `close` may come from another."""
 
@@ -71,9 +77,9 @@ class ThreadStream:
             data, self._unsent = self._unsent + data, b""
         rest = memoryview(data)
         try:
-            if self._timeout != 0.0:
+            if self._timeout != _DOES_NOT_BLOCK:
                 self._socket.settimeout(0.0)
-                self._timeout = 0.0
+                self._timeout = _DOES_NOT_BLOCK
             has_waited = False
             while rest:
                 try:
@@ -144,16 +150,18 @@ class ThreadStream:
 
 def patience(timeout: float | None) -> float | None:
     """Return a time-out as a socket takes it: zero means «do not block» to it, and «hardly wait» to us."""
-    return timeout if timeout is None or timeout > 0 else 1e-6
+    return None if timeout is None else min(max(timeout, 1e-6), _LONGEST)
 
 
 class ThreadWaiter(typing.Generic[T]):
     """A promise between two threads."""
 
     def __init__(self) -> None:
-        # A garbage collection may deliver while its own thread gives up.
+        # A garbage collection may deliver while its own thread waits or gives up. An Event would be a trap there: its
+        # lock is held for a moment by the thread that begins to wait.
         self._lock = threading.RLock()
-        self._arrived = threading.Event()
+        self._arrived = threading.Lock()
+        self._arrived.acquire()
         self._is_waiting = True
         self._grant: T | None = None
 
@@ -164,12 +172,12 @@ class ThreadWaiter(typing.Generic[T]):
                 return False
             self._is_waiting = False
             self._grant = grant
-        self._arrived.set()
+        self._arrived.release()
         return True
 
     async def wait(self, timeout: float | None) -> T | None:
         """Return the grant, or None when time is over."""
-        self._arrived.wait(timeout)
+        self._arrived.acquire(timeout=-1 if timeout is None else timeout)
         return self.abandon()
 
     def abandon(self) -> T | None:
@@ -207,7 +215,11 @@ class ThreadBackend:
         """Try the addresses in turn, before a deadline that is for all of them together."""
         failures: list[OSError] = []
         for family, address in addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:  # this machine does not speak the family, or has no descriptor left
+                failures.append(error)
+                continue
             try:
                 sock.settimeout(patience(deadline.left()))
                 sock.connect(address)

@@ -18,6 +18,7 @@ from ._head import ResponseHead, joined
 # h11 keeps a line that is not complete; this bounds it. Heads are bounded before they come here.
 _LONGEST_LINE = 65536
 _MOST_TRAILERS = 256
+_LONGEST_REASON = 80
 _MOST_FRAMING = 65536
 
 
@@ -98,5 +99,6 @@ class ChunkArbiter:
 
 
 def _lower(error: Exception) -> str:
-    text = str(error).replace("bytearray(b", "(b")
+    """Return h11's reason in our form, and no more than its beginning: the rest quotes the peer, cookies and all."""
+    text = str(error).partition(":")[0].replace("bytearray(b", "(b")[:_LONGEST_REASON]
     return text[:1].lower() + text[1:] if text else "it breaks the grammar of RFC 9112"

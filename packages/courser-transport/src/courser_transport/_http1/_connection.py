@@ -19,7 +19,7 @@ from courser_models import ByteStream, Headers, LocalProtocolError, Origin, Requ
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
 from .._deadline import Deadline
-from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError
+from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
@@ -115,34 +115,28 @@ class HTTP1Connection:
         """
         self._is_lent = True
         try:
+            head, length, self._keeps = request_head(request)
+        except LocalProtocolError:
+            self._keeps = True
+            self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
+            raise
+        try:
             timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
-            try:
-                head, length, self._keeps = request_head(request)
-            except LocalProtocolError:
-                self._keeps = True
-                self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
-                raise
             if deadline is not None:
                 self._stream = LimitedStream(self._wire, deadline, self.peer)
             if tracer is not None:
                 return await self._send_traced(request, head, length, timeouts, tracer)
-            stream = request.stream
+            content = _small_content(request, length)
+            if content is None:
+                return await self._send_body(request, head, length, timeouts, None)
             try:
-                if type(stream) is ByteStream and len(content := stream.read_all()) <= _ONE_WRITE:
-                    if length is None:
-                        content = framed(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
-                    elif length != len(content):
-                        raise wrong_length(length, len(content))
-                    elif content and _awaits_word(request):
-                        return await self._send_body(request, head, length, timeouts, None)
-                    await self._stream.write(head + content if content else head, timeouts.get("write"))
-                else:
-                    return await self._send_body(request, head, length, timeouts, None)
+                await self._stream.write(head + content if content else head, timeouts.get("write"))
             except WriteError as error:
                 return await self._early_response(request, error, timeouts, None)
             return await self._receive(request, timeouts.get("read"))
         except BaseException:
             self.finished(is_clean=False)
+            await self.stop_sending()
             raise
 
     # Sending
@@ -211,6 +205,17 @@ class HTTP1Connection:
                 unheard(error)
             raise error from error.__cause__
 
+    async def _finish_upload(self) -> None:
+        """Send the rest of a body that the peer has accepted before it was there; one that it did not ask for stays."""
+        if self._upload is not None and not self._upload.has_begun:
+            await self._stop_upload()
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            try:
+                await upload.finish()
+            except (WriteError, WriteTimeout):  # the peer has had enough; its answer counts
+                self._keeps = False
+
     async def _stop_upload(self) -> None:
         upload, self._upload = self._upload, None
         self._keeps = False
@@ -258,11 +263,11 @@ class HTTP1Connection:
             # All of the body is here, so the connection is free before the caller looks at the response.
             body = ByteStream(buffer[end : end + length])
             if self._upload is not None:
-                await self._stop_upload()
-            self.finished(is_clean=arrived == length)
+                await self._finish_upload()
             if tracer is not None:
                 await tracer.step("http11.receive_response_body", _nothing(), request=request)
                 await tracer.step("http11.response_closed", _nothing())
+            self.finished(is_clean=arrived == length)  # and not touched again: it may be somebody else's by now
         else:
             body = self._owner.body(buffer[end:], self, body_reader(length), request, timeout)
             body.note_into(extensions, tracer)
@@ -319,13 +324,18 @@ class HTTP1Connection:
     def _handed_over(self, request: Request, leading: bytes, extensions: ResponseExtensions) -> SyncBody | AsyncBody:
         """Give the connection away: whoever reads the response speaks another protocol from now on."""
         self._keeps = False
-        extensions["network_stream"] = self.network_stream(leading)
-        return self._owner.body(b"", self, None, request, None)
+        body = self._owner.body(b"", self, None, request, None)
+        # It holds the body, which would otherwise take the connection along when nobody holds the response any more.
+        extensions["network_stream"] = self._as_network_stream(leading, body.finish)
+        return body
 
-    def network_stream(self, leading: bytes = b"") -> NetworkStream | AsyncNetworkStream:
-        """Return the connection as HTTPX has it; `leading` are the first bytes that it reads."""
+    def network_stream(self) -> NetworkStream | AsyncNetworkStream:
+        """Return the connection as HTTPX has it."""
+        return self._as_network_stream(b"", _nobody_minds)
+
+    def _as_network_stream(self, leading: bytes, on_close: Callable[[], None]) -> NetworkStream | AsyncNetworkStream:
         kind = AsyncNetworkStream if issubclass(self._owner.body, AsyncBody) else NetworkStream
-        return kind(self._wire, self.peer, leading, lambda: self.finished(is_clean=False))
+        return kind(self._wire, self.peer, leading, on_close)
 
     def _note_hint(self, value: bytes) -> None:
         """Remember how long the server keeps an idle connection (draft-thomson-hybi-http-timeout)."""
@@ -396,6 +406,11 @@ class HTTP1Connection:
             await self._continue_upload()
         return await self._stream.read(READ_SIZE * 4, timeout)
 
+    async def finish_sending(self) -> None:
+        """Send the rest of a request's body whose response has been read to its end."""
+        if self._upload is not None:
+            await self._finish_upload()
+
     async def stop_sending(self) -> None:
         """End a request's body that is still on its way."""
         if self._upload is not None:
@@ -408,11 +423,13 @@ class HTTP1Connection:
             self._is_lent = False
             self._stream = self._wire
             self.served += 1
-            most = self._owner.limits.max_requests_per_connection
-            self.is_reusable = (
-                is_clean and self._keeps and self._upload is None and (most is None or self.served < most)
-            )
+            self.is_reusable = is_clean and self._keeps and self._upload is None and not self._is_worn()
             self._owner.release(self)
+
+    def _is_worn(self) -> bool:
+        """Return whether the limits say that this exchange was its last."""
+        most, age = self._owner.limits.max_requests_per_connection, self._owner.limits.max_connection_age
+        return (most is not None and self.served >= most) or (age is not None and time.monotonic() >= self.born + age)
 
     def dropped(self) -> None:
         """Take the connection back from a response that nobody holds any more."""
@@ -460,6 +477,24 @@ class HTTP1Connection:
 
 async def _nothing() -> None:
     """Take no time: what a step is about was here already."""
+
+
+def _nobody_minds() -> None:
+    """Stand for the end of an exchange where closing ends none: whoever uses the connection finds it closed."""
+
+
+def _small_content(request: Request, length: int | None) -> bytes | None:
+    """Return a body that leaves together with its head, as it leaves; None for one that is sent by itself."""
+    stream = request.stream
+    if type(stream) is not ByteStream or len(content := stream.read_all()) > _ONE_WRITE:
+        return None
+    if length is not None and length != len(content):
+        raise wrong_length(length, len(content))
+    if content and _awaits_word(request):
+        return None
+    if length is None:
+        return framed(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
+    return content
 
 
 def _awaits_word(request: Request) -> bool:

@@ -40,6 +40,7 @@ class Upload:
         self._is_flushed = True  # nothing of what was pushed is still here
         self._is_last = False
         self.is_done = False
+        self.has_begun = False
 
     async def run(self) -> None:
         """Send until all is sent, `is_done`, or the peer has said something.
@@ -47,6 +48,7 @@ class Upload:
         Raises `WriteTimeout`, `WriteError`, `LocalProtocolError` for a body of another length than was announced, and
         what the body itself raises.
         """
+        self.has_begun = True
         try:
             while not self.is_done:
                 piece: bytes | memoryview = b""
@@ -59,6 +61,21 @@ class Upload:
                     continue  # the peer has all that was announced, and may well answer; what is left is to see the end
                 elif self._stream.is_readable():
                     return
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def finish(self) -> None:
+        """Send all that is left, whatever the peer says meanwhile. Raises as `run` does."""
+        try:
+            if not self._is_flushed:
+                await self._stream.write(b"", self._timeout)
+                self._is_flushed = True
+            while not self._is_last:
+                piece = await self._next()
+                if piece:
+                    await self._stream.write(bytes(piece), self._timeout)
+            self.is_done = True
         except BaseException:
             await self.stop()
             raise
