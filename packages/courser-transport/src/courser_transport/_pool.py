@@ -164,6 +164,7 @@ class ConnectionPool:
                 if place is None or not place.idle:
                     return None  # and `_ask` comes next, which looks for what was reclaimed
                 connection = place.idle.pop()
+                connection.owner = self
                 del self._idle_by_age[connection]
                 self._requests += 1
                 self._reused += connection.served > 0
@@ -232,6 +233,7 @@ class ConnectionPool:
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
             if place.idle and not is_fresh:
                 asked = place.idle.pop()
+                asked.owner = self
                 del self._idle_by_age[asked]
                 self._requests += 1
                 self._reused += asked.served > 0
@@ -488,6 +490,7 @@ class ConnectionPool:
     def _keep(self, place: _Place, connection: HTTP1Connection | None) -> HTTP1Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
+            del connection.owner
             place.idle.append(connection)
             self._idle_by_age[connection] = None
             if not self._looks_after_idle and self.body is AsyncBody:
@@ -550,6 +553,7 @@ class ConnectionPool:
                 # Looking may read from the socket, so meanwhile it is lent: to us.
                 del self._idle_by_age[connection]
                 self._places[connection.origin].idle.remove(connection)
+                connection.owner = self
             if connection.is_stale():
                 self._discard(connection)
             else:

@@ -72,14 +72,15 @@ class HTTP1Connection:
     """A connection that speaks HTTP/1.1, lent to one exchange at a time.
 
     Its `owner` takes it back once an exchange is over; `is_reusable` then says whether another may follow, and
-    `idle_until`, a reading of `time.monotonic()`, until when.
+    `idle_until`, a reading of `time.monotonic()`, until when. While it is idle it does not hold its owner: a pool that
+    nobody uses any more then ends at once, and not with its sockets in some order when garbage is collected.
     """
 
     __slots__ = (
         "_hint",
+        "_is_async",
         "_is_lent",
         "_keeps",
-        "_owner",
         "_stream",
         "_upload",
         "_wire",
@@ -87,6 +88,7 @@ class HTTP1Connection:
         "idle_until",
         "is_reusable",
         "origin",
+        "owner",
         "peer",
         "served",
     )
@@ -95,7 +97,8 @@ class HTTP1Connection:
         self._wire = stream
         # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
         self._stream = stream
-        self._owner = owner
+        self.owner = owner
+        self._is_async = issubclass(owner.body, AsyncBody)
         self._keeps = True
         self._is_lent = False
         self._upload: Upload | None = None
@@ -151,8 +154,7 @@ class HTTP1Connection:
     ) -> Response:
         """Send a body piece by piece, and receive the response, which may come before its end."""
         read, write = timeouts.get("read"), timeouts.get("write")
-        is_async = issubclass(self._owner.body, AsyncBody)
-        upload = Upload(self._stream, request, length, write, self._owner.in_thread, is_async)
+        upload = Upload(self._stream, request, length, write, self.owner.in_thread, self._is_async)
         received = b""
         try:
             if tracer is None:
@@ -269,7 +271,7 @@ class HTTP1Connection:
                 await tracer.step("http11.response_closed", _nothing())
             self.finished(is_clean=arrived == length)  # and not touched again: it may be somebody else's by now
         else:
-            body = self._owner.body(buffer[end:], self, body_reader(length), request, timeout)
+            body = self.owner.body(buffer[end:], self, body_reader(length), request, timeout)
             body.note_into(extensions, tracer)
         return Response.from_parts(status, Headers.from_wire(fields, index), body, request, extensions)
 
@@ -279,7 +281,7 @@ class HTTP1Connection:
         """Read the head of the final response; return it, what arrived, where the head ends in it, the length of the
         body, and the interim responses that came before."""
         interim: list[tuple[int, Headers]] = []
-        limits = self._owner.limits
+        limits = self.owner.limits
         while True:
             end = buffer.find(b"\r\n\r\n") + 4
             if end < 4 or end > limits.max_head_size:
@@ -324,7 +326,7 @@ class HTTP1Connection:
     def _handed_over(self, request: Request, leading: bytes, extensions: ResponseExtensions) -> SyncBody | AsyncBody:
         """Give the connection away: whoever reads the response speaks another protocol from now on."""
         self._keeps = False
-        body = self._owner.body(b"", self, None, request, None)
+        body = self.owner.body(b"", self, None, request, None)
         # It holds the body, which would otherwise take the connection along when nobody holds the response any more.
         extensions["network_stream"] = self._as_network_stream(leading, body.finish)
         return body
@@ -334,7 +336,7 @@ class HTTP1Connection:
         return self._as_network_stream(b"", _nobody_minds)
 
     def _as_network_stream(self, leading: bytes, on_close: Callable[[], None]) -> NetworkStream | AsyncNetworkStream:
-        kind = AsyncNetworkStream if issubclass(self._owner.body, AsyncBody) else NetworkStream
+        kind = AsyncNetworkStream if self._is_async else NetworkStream
         return kind(self._wire, self.peer, leading, on_close)
 
     def _note_hint(self, value: bytes) -> None:
@@ -347,7 +349,7 @@ class HTTP1Connection:
         """Read until a head is complete; return what arrived, and where the head ends in it."""
         received = bytearray(buffer)
         searched = 0
-        limit = self._owner.limits.max_head_size
+        limit = self.owner.limits.max_head_size
         while True:
             match = _HEAD_END.search(received, max(searched - 2, 0))
             end = match.end() if match else 0
@@ -381,7 +383,7 @@ class HTTP1Connection:
         head = arbitrate_head(buffer[:end], method)
         if head is None:
             raise RemoteProtocolError(f"{self.peer} sent an empty response head")
-        limit = self._owner.limits.max_fields
+        limit = self.owner.limits.max_fields
         if len(head[3]) > limit:
             raise RemoteProtocolError(
                 f"{self.peer} sent a response head of {len(head[3])} fields; {limit} is the limit"
@@ -424,11 +426,11 @@ class HTTP1Connection:
             self._stream = self._wire
             self.served += 1
             self.is_reusable = is_clean and self._keeps and self._upload is None and not self._is_worn()
-            self._owner.release(self)
+            self.owner.release(self)
 
     def _is_worn(self) -> bool:
         """Return whether the limits say that this exchange was its last."""
-        most, age = self._owner.limits.max_requests_per_connection, self._owner.limits.max_connection_age
+        most, age = self.owner.limits.max_requests_per_connection, self.owner.limits.max_connection_age
         return (most is not None and self.served >= most) or (age is not None and time.monotonic() >= self.born + age)
 
     def dropped(self) -> None:
@@ -436,13 +438,13 @@ class HTTP1Connection:
         if self._is_lent:
             self._is_lent = False
             self.is_reusable = False
-            self._owner.reclaim(self)
+            self.owner.reclaim(self)
 
     # The pool's side
 
     def rest(self, now: float) -> None:
         """Become idle at `now`, and note until when."""
-        limits = self._owner.limits
+        limits = self.owner.limits
         until = None if limits.keepalive_expiry is None else now + limits.keepalive_expiry
         if self._hint is not None and (until is None or now + self._hint < until):
             until = now + self._hint
