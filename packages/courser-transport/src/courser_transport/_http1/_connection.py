@@ -28,7 +28,7 @@ from .._resend import is_unsent, unheard
 from .._trace import Tracer
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
-from ._request_head import request_head, tokens
+from ._request_head import CheckedFields, request_head, tokens
 from ._upload import Upload, framed, wrong_length
 
 MAX_INTERIM_RESPONSES = 32
@@ -81,6 +81,7 @@ class HTTP1Connection:
         "_is_async",
         "_is_lent",
         "_keeps",
+        "_said",
         "_stream",
         "_upload",
         "_wire",
@@ -100,6 +101,7 @@ class HTTP1Connection:
         self.owner = owner
         self._is_async = issubclass(owner.body, AsyncBody)
         self._keeps = True
+        self._said: CheckedFields | None = None
         self._is_lent = False
         self._upload: Upload | None = None
         self._hint: float | None = None
@@ -118,11 +120,12 @@ class HTTP1Connection:
         """
         self._is_lent = True
         try:
-            head, length, self._keeps = request_head(request)
+            head, self._said = request_head(request, self._said)
         except LocalProtocolError:
             self._keeps = True
             self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
             raise
+        length, self._keeps = self._said.length, self._said.keeps
         try:
             timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             if deadline is not None:
