@@ -20,6 +20,7 @@ what came free, and whoever has, or next takes, the lock passes it on.
 from __future__ import annotations
 
 import collections
+import functools
 import heapq
 import itertools
 import os
@@ -39,7 +40,7 @@ from ._exceptions import PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Waiter
-from ._resend import may_resend
+from ._resend import is_of_body, may_resend
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
 
@@ -112,8 +113,8 @@ class ConnectionPool:
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
         self._line: list[tuple[int, Origin]] = []
         self._numbers = itertools.count()
-        # Connections whose responses were dropped, until somebody passes their places on.
-        self._reclaimed: collections.deque[HTTP1Connection] = collections.deque()
+        # What came free in a garbage collection, until somebody passes it on.
+        self._reclaimed: collections.deque[Callable[[], None]] = collections.deque()
         self._looks_after_idle = False
         self._look_due = time.monotonic() + _LOOK_EVERY
         _pools.add(self)
@@ -131,8 +132,16 @@ class ConnectionPool:
             extensions = request.extensions
             timeouts = extensions.get("timeout") or _NO_TIMEOUTS
             deadline: Deadline | None = extensions.get("deadline")
-            if deadline is None and (total := timeouts.get("total")) is not None:
-                deadline = Deadline.of_exchange(total)
+            if deadline is None:
+                try:
+                    total = timeouts.get("total")
+                except AttributeError:
+                    raise TypeError(
+                        "extensions['timeout'] is a mapping of seconds by phase, such as Timeout(5.0).as_dict(), not "
+                        f"{type(timeouts).__name__}"
+                    ) from None
+                if total is not None:
+                    deadline = Deadline.of_exchange(total)
             tracer = tracer_of(request)
             connection = self._take_idle(origin)
             was_idle = connection is not None
@@ -149,7 +158,8 @@ class ConnectionPool:
             connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh=True)
             return await connection.send(request, deadline, tracer)
         except RequestError as error:
-            error.request = request
+            if not is_of_body(error):  # those may be about another request
+                error.request = request
             raise
 
     # Acquiring
@@ -302,7 +312,10 @@ class ConnectionPool:
             raise
 
     def _give_up(self, waiter: Waiter[_Grant], origin: Origin, grant: _Grant | None) -> None:
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            self._later(functools.partial(self._give_up, waiter, origin, grant))
+            return
+        try:
             place = self._places.get(origin)
             if place is not None and waiter in place.waiters:
                 was_first = next(iter(place.waiters)) is waiter
@@ -311,6 +324,8 @@ class ConnectionPool:
                 if was_first:
                     self._stand_in_line(place)
                 self._forget_place(place)
+        finally:
+            self._lock.release()
         self._pass_on_reclaimed()
         late = waiter.abandon() or grant
         if isinstance(late, HTTP1Connection):
@@ -381,12 +396,15 @@ class ConnectionPool:
     def release(self, connection: HTTP1Connection) -> None:
         """Take back a connection whose exchange is over: the oldest waiter gets it, or its place; else it is kept."""
         if not self._lock.acquire(blocking=False):
-            # A garbage collection that ends a half-read iteration may stand inside the lock of its own thread.
-            self._reclaimed.append(connection)
-            self._pass_on_reclaimed()
+            self._later(functools.partial(self._take_back, connection))
             return
         self._lock.release()
         self._take_back(connection)
+
+    def _later(self, work: Callable[[], None]) -> None:
+        """Do what needs the lock once it is free: a garbage collection may stand inside the lock of its own thread."""
+        self._reclaimed.append(work)
+        self._pass_on_reclaimed()
 
     def _take_back(self, connection: HTTP1Connection) -> None:
         if not connection.is_reusable:
@@ -397,7 +415,7 @@ class ConnectionPool:
 
     def reclaim(self, connection: HTTP1Connection) -> None:
         """Take back a connection whose response was dropped; from a garbage collection, so without waiting."""
-        self._reclaimed.append(connection)
+        self._reclaimed.append(functools.partial(self._take_back, connection))
         if self.backend.is_over():
             connection.abandon()
         else:
@@ -408,10 +426,10 @@ class ConnectionPool:
         while self._reclaimed and self._lock.acquire(blocking=False):
             self._lock.release()
             try:
-                connection = self._reclaimed.popleft()
+                work = self._reclaimed.popleft()
             except IndexError:
                 return
-            self._take_back(connection)
+            work()
 
     def _discard(self, connection: HTTP1Connection, was_used: bool = True) -> None:
         connection.close()

@@ -24,7 +24,7 @@ from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
 from .._network import READ_SIZE, Stream
-from .._resend import is_unsent, unheard
+from .._resend import is_of_body, is_unsent, unheard
 from .._trace import Tracer
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
@@ -79,8 +79,8 @@ class HTTP1Connection:
     __slots__ = (
         "_hint",
         "_is_async",
-        "_is_lent",
         "_keeps",
+        "_lent",
         "_said",
         "_stream",
         "_upload",
@@ -102,7 +102,8 @@ class HTTP1Connection:
         self._is_async = issubclass(owner.body, AsyncBody)
         self._keeps = True
         self._said: CheckedFields | None = None
-        self._is_lent = False
+        # The number of the exchange that has it, or nothing: taking it out again is one step, in any thread.
+        self._lent: dict[int, bool] = {}
         self._upload: Upload | None = None
         self._hint: float | None = None
         self.origin = origin
@@ -118,12 +119,13 @@ class HTTP1Connection:
         `deadline` limits all of it, the body included. Raises what the stream raises, `LocalProtocolError` and
         `RemoteProtocolError`. The connection is given back in every case: now, or when the response's body has ended.
         """
-        self._is_lent = True
+        exchange = self.served
+        self._lent[exchange] = True
         try:
             head, self._said = request_head(request, self._said)
         except LocalProtocolError:
             self._keeps = True
-            self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
+            self.finished(exchange, is_clean=True)  # nothing left us, so nothing is wrong with the connection
             raise
         length, self._keeps = self._said.length, self._said.keeps
         try:
@@ -141,7 +143,7 @@ class HTTP1Connection:
                 return await self._early_response(request, error, timeouts, None)
             return await self._receive(request, timeouts.get("read"))
         except BaseException:
-            self.finished(is_clean=False)
+            self.finished(exchange, is_clean=False)
             await self.stop_sending()
             raise
 
@@ -171,6 +173,8 @@ class HTTP1Connection:
                 await (sending if tracer is None else tracer.step("http11.send_request_body", sending, request=request))
         except WriteError as error:
             await upload.stop()
+            if is_of_body(error):
+                raise
             return await self._early_response(request, error, timeouts, tracer)
         except BaseException:
             await upload.stop()
@@ -218,8 +222,10 @@ class HTTP1Connection:
         if upload is not None:
             try:
                 await upload.finish()
-            except (WriteError, WriteTimeout):  # the peer has had enough; its answer counts
-                self._keeps = False
+            except (WriteError, WriteTimeout) as error:
+                if is_of_body(error):
+                    raise
+                self._keeps = False  # the peer has had enough; its answer counts
 
     async def _stop_upload(self) -> None:
         upload, self._upload = self._upload, None
@@ -257,7 +263,7 @@ class HTTP1Connection:
         if self._upload is not None and status >= 300:
             await self._stop_upload()
         extensions = ResponseExtensions(http_version=version, reason_phrase=reason)
-        extensions.source = self
+        extensions.source, extensions.exchange = self, self.served
         if interim:
             extensions["interim_responses"] = interim
         arrived = len(buffer) - end
@@ -272,7 +278,9 @@ class HTTP1Connection:
             if tracer is not None:
                 await tracer.step("http11.receive_response_body", _nothing(), request=request)
                 await tracer.step("http11.response_closed", _nothing())
-            self.finished(is_clean=arrived == length)  # and not touched again: it may be somebody else's by now
+            self.finished(
+                self.served, is_clean=arrived == length
+            )  # and not touched again: it may be somebody else's by now
         else:
             body = self.owner.body(buffer[end:], self, body_reader(length), request, timeout)
             body.note_into(extensions, tracer)
@@ -321,8 +329,10 @@ class HTTP1Connection:
         if upload is not None:
             try:
                 await upload.run()
-            except WriteError:  # the peer hears no more; what it says may be complete all the same
-                self._keeps = False
+            except WriteError as error:
+                if is_of_body(error):
+                    raise
+                self._keeps = False  # the peer hears no more; what it says may be complete all the same
             if upload.is_done:
                 self._upload = None
 
@@ -331,16 +341,18 @@ class HTTP1Connection:
         self._keeps = False
         body = self.owner.body(b"", self, None, request, None)
         # It holds the body, which would otherwise take the connection along when nobody holds the response any more.
-        extensions["network_stream"] = self._as_network_stream(leading, body.finish)
+        extensions["network_stream"] = self._as_network_stream(self.served, leading, body.finish)
         return body
 
-    def network_stream(self) -> NetworkStream | AsyncNetworkStream:
-        """Return the connection as HTTPX has it."""
-        return self._as_network_stream(b"", _nobody_minds)
+    def network_stream(self, exchange: int) -> NetworkStream | AsyncNetworkStream:
+        """Return the connection as HTTPX has it, for as long as it serves this exchange."""
+        return self._as_network_stream(exchange, b"", _nobody_minds)
 
-    def _as_network_stream(self, leading: bytes, on_close: Callable[[], None]) -> NetworkStream | AsyncNetworkStream:
+    def _as_network_stream(
+        self, exchange: int, leading: bytes, on_close: Callable[[], None]
+    ) -> NetworkStream | AsyncNetworkStream:
         kind = AsyncNetworkStream if self._is_async else NetworkStream
-        return kind(self._wire, self.peer, leading, on_close)
+        return kind(self._wire, self.peer, leading, on_close, lambda: exchange in self._lent)
 
     def _note_hint(self, value: bytes) -> None:
         """Remember how long the server keeps an idle connection (draft-thomson-hybi-http-timeout)."""
@@ -421,13 +433,12 @@ class HTTP1Connection:
         if self._upload is not None:
             await self._stop_upload()
 
-    def finished(self, is_clean: bool) -> None:
-        """Take the connection back from an exchange that is over."""
-        # Once an exchange: whoever comes second finds a connection that may be somebody else's by now.
-        if self._is_lent:
-            self._is_lent = False
+    def finished(self, exchange: int, is_clean: bool) -> None:
+        """Take the connection back from an exchange that is over; from each once."""
+        # Whoever comes second finds a connection that may be somebody else's by now.
+        if self._lent.pop(exchange, False):
             self._stream = self._wire
-            self.served += 1
+            self.served = exchange + 1
             self.is_reusable = is_clean and self._keeps and self._upload is None and not self._is_worn()
             self.owner.release(self)
 
@@ -436,10 +447,10 @@ class HTTP1Connection:
         most, age = self.owner.limits.max_requests_per_connection, self.owner.limits.max_connection_age
         return (most is not None and self.served >= most) or (age is not None and time.monotonic() >= self.born + age)
 
-    def dropped(self) -> None:
+    def dropped(self, exchange: int) -> None:
         """Take the connection back from a response that nobody holds any more."""
-        if self._is_lent:
-            self._is_lent = False
+        if self._lent.pop(exchange, False):
+            self.served = exchange + 1
             self.is_reusable = False
             self.owner.reclaim(self)
 
