@@ -179,6 +179,13 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "packages/courser-transport/tests/fuzz_head.py", *session.posargs)
 
 
+@nox.session(python=DEFAULT)
+def sweeps(session: nox.Session) -> None:
+    """What shows only in large numbers, at its full counts; a sweep's name, --seed and --count may follow."""
+    install(session, *lines(ROOT / "integration_tests" / "requirements.txt"), *sibling_wheels("courser"))
+    session.run("python", "-W", "error", "-m", "integration_tests.sweeps", *session.posargs)
+
+
 def install(session: nox.Session, *requirements: str, because: str = "") -> None:
     """Bring the session's environment to these requirements, unless it already is what they, and `because`, ask for."""
     record = Path(session.virtualenv.location, "installed.txt")

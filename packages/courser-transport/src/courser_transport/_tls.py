@@ -155,8 +155,9 @@ class TLSStream:
             raise
 
     async def _flush(self, timeout: float | None) -> None:
-        if self._outgoing.pending:
-            await self._stream.write(self._take_outgoing(), timeout)
+        leaving = self._take_outgoing()
+        if leaving:  # and not what another thread, which closes, has taken for its goodbye
+            await self._stream.write(leaving, timeout)
 
     def _take_outgoing(self) -> bytes:
         with self._guard:

@@ -1,0 +1,63 @@
+"""Many requests that wait for few connections: each costs the same, however many wait.
+
+Judged is the time without Python's garbage collector, which looks at all that waits again and again, whoever made it;
+with it the time is told too.
+"""
+
+import asyncio
+import gc
+import tempfile
+import time
+from pathlib import Path
+
+import courser
+
+from ..servers.tiny import run_tiny
+
+FEWEST = 100
+MAY_DIFFER = 1.2
+ROUNDS = 3
+
+
+def run(seed: int, count: int) -> str:
+    """Queue 100, then ten times as many, and so on up to `count`, on 10 connections."""
+    numbers = [FEWEST]
+    while numbers[-1] * 10 <= count:
+        numbers.append(numbers[-1] * 10)
+    limits = courser.Limits(max_connections=10)
+
+    async def cost(client: courser.AsyncClient, url: str, waiting: int) -> float:
+        """Return the µs of this process's own time that a request costs where so many wait."""
+        request = client.build_request("GET", url)
+        rounds = max(count // waiting // 10, 1)
+        gc.collect()
+        started = time.process_time()
+        for _ in range(rounds):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(waiting):
+                    group.create_task(send(client, request))
+        return (time.process_time() - started) / rounds / waiting * 1e6
+
+    async def send(client: courser.AsyncClient, request: courser.Request) -> None:
+        assert (await client.send(request)).content == b"hello"
+
+    async def main(url: str) -> tuple[dict[int, float], float]:
+        costs: dict[int, list[float]] = {number: [] for number in numbers}
+        async with courser.AsyncClient(limits=limits, timeout=None) as client:
+            await cost(client, url, FEWEST)
+            collected = await cost(client, url, numbers[-1])
+            gc.disable()
+            try:
+                for _ in range(ROUNDS):
+                    for number in numbers:
+                        costs[number].append(await cost(client, url, number))
+            finally:
+                gc.enable()
+        return {number: min(measured) for number, measured in costs.items()}, collected
+
+    with tempfile.TemporaryDirectory() as folder, run_tiny(Path(folder)) as url:
+        costs, collected = asyncio.run(main(url))
+    told = ", ".join(f"{cost:.1f} µs at {number}" for number, cost in costs.items())
+    told += f"; with the collector {collected:.1f} µs at {numbers[-1]}"
+    assert max(costs.values()) <= MAY_DIFFER * min(costs.values()), told
+    return told
