@@ -30,7 +30,7 @@ LARGE = b"x" * 1_000_000
 
 
 class Server:
-    """Serves until it is closed; `connections` are those that were ever accepted."""
+    """Serves until it is closed; `connections` are those that were ever accepted, `heard` the paths asked for."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context
@@ -38,6 +38,7 @@ class Server:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"{'http' if context is None else 'https'}://127.0.0.1:{self.port}"
         self.connections: list[socket.socket] = []
+        self.heard: list[bytes] = []
         self._goodbye, self._say_goodbye = socket.socketpair()
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
@@ -81,6 +82,7 @@ class Server:
                 continue
             received = b""
             path = head.split(b" ")[1]
+            self.heard.append(path)
             if path == b"/once" and answered:
                 return
             answered += 1

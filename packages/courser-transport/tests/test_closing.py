@@ -94,7 +94,7 @@ async def test_those_who_read_are_told(
             return await collect(await pool.send(Request("GET", f"{server.url}{path}")))
 
         tasks: list[Task] = [await world.beside(fetch) for _ in range(3)]
-        await world.until(lambda: pool.lent == 3)
+        await world.until(lambda: len(server.heard) == 3)
         await _close(pool, from_another_thread)
         for task in tasks:
             with pytest.raises(ReadError, match="was closed by this program while it was in use"):
