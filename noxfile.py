@@ -179,6 +179,13 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "packages/courser-transport/tests/fuzz_head.py", *session.posargs)
 
 
+@nox.session(name="fuzz-guided", python=DEFAULT)
+def fuzz_guided(session: nox.Session) -> None:
+    """The same question, led by coverage; the arguments are libFuzzer's, such as -runs=200000 -seed=7."""
+    install(session, *test_pins("courser-transport"), "atheris~=3.0", *sibling_wheels("courser-transport"))
+    session.run("python", "packages/courser-transport/tests/fuzz_guided.py", *session.posargs)
+
+
 @nox.session(python=DEFAULT)
 def sweeps(session: nox.Session) -> None:
     """What shows only in large numbers, at its full counts; a sweep's name, --seed and --count may follow."""
