@@ -236,6 +236,20 @@ async def test_a_refusal_is_delivered_though_the_peer_closes_at_once(world: Worl
 
 
 @in_every_world
+async def test_a_refusal_is_delivered_though_a_reset_follows_it(world: World) -> None:
+    def refuse(sock: Any) -> None:
+        hear(sock)
+        sock.sendall(REFUSAL)
+        sock.close()  # with megabytes unread, so what the program sends from here on is answered with a reset
+
+    async with serving(world, refuse) as p:
+        with real(world) as pool:
+            response = await pool.send(_request(p, b"x" * (16 * MEGABYTE), read=PATIENCE, write=PATIENCE))
+            assert response.status_code == 413
+            assert pool.open == 0
+
+
+@in_every_world
 async def test_a_refusal_by_a_peer_that_reads_no_more_is_delivered_at_once(world: World) -> None:
     is_told = threading.Event()
 

@@ -154,8 +154,7 @@ class Request:
         self.stream = ByteStream(content)
 
     def __repr__(self) -> str:
-        url = repr(self.url)[4:-1]  # the URL's own form, with the password hidden, without `URL(…)`
-        return f"<{type(self).__name__}({self.method!r}, {url})>"
+        return f"<{type(self).__name__}({self.method!r}, {self.url.masked!r})>"
 
     def __getstate__(self) -> dict[str, typing.Any]:
         if getattr(self.stream, "is_in_memory", False):

@@ -36,7 +36,7 @@ def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
         connection.receive_data(head)
         event = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise RemoteProtocolError(f"the head of the response is not HTTP: {_lower(error)}") from error
+        raise RemoteProtocolError(f"the head of the response is not HTTP: {_lower(error)}") from None
     if not isinstance(event, (h11.Response, h11.InformationalResponse)):
         return None
     fields: list[Field] = [(raw, raw.lower(), value) for raw, value in event.headers.raw_items()]
@@ -89,7 +89,7 @@ class ChunkArbiter:
                 else:
                     break
         except h11.RemoteProtocolError as error:
-            raise RemoteProtocolError(f"the response's chunks are not HTTP: {_lower(error)}") from error
+            raise RemoteProtocolError(f"the response's chunks are not HTTP: {_lower(error)}") from None
         if not self.is_done and _BARE_HEADER.match(self._connection.trailing_data[0]):
             # h11 goes on looking for the CRLF that ends the line, and would wait for it.
             raise RemoteProtocolError("the response's chunks are not HTTP: a chunk's header ends with a bare LF")
@@ -106,6 +106,9 @@ class ChunkArbiter:
 
 
 def _lower(error: Exception) -> str:
-    """Return h11's reason in our form, and no more than its beginning: the rest quotes the peer, cookies and all."""
+    """Return h11's reason in our form, and no more than its beginning: the rest quotes the peer, cookies and all.
+
+    For the same reason h11's error is not the cause of ours: a traceback would show it.
+    """
     text = str(error).partition(":")[0].replace("bytearray(b", "(b")[:_LONGEST_REASON]
     return text[:1].lower() + text[1:] if text else "it breaks the grammar of RFC 9112"
