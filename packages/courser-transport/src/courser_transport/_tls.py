@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout, NetworkError, ReadError, TimeoutException, WriteError
-from ._network import READ_SIZE, Stream
+from ._network import READ_SIZE, SharedStream, Stream
 
 CertTypes = str | tuple[str, str] | tuple[str, str | None, str | None]
 VerifyTypes = bool | str | ssl.SSLContext
@@ -123,6 +123,7 @@ class TLSStream:
         self._early = b""  # decrypted while looking whether the connection is still clean
         self._has_more = True  # something may be here already that no read has decrypted
         self._is_ended = False
+        self._shared: SharedStream | None = None
 
     async def handshake(self, deadline: Deadline) -> None:
         """Agree on keys and check who the peer is, before `deadline`.
@@ -193,7 +194,10 @@ class TLSStream:
                     self._has_more = len(data) >= limit or self._incoming.pending > 0
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
-                    await self._flush(timeout)
+                    if self._shared is None:
+                        await self._flush(timeout)
+                    else:
+                        self.post(b"")
                 await self._fill(timeout)
             except ssl.SSLEOFError as error:
                 raise ReadError(
@@ -238,6 +242,27 @@ class TLSStream:
         except ssl.SSLError as error:
             raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
         return await self._stream.push(leaving, timeout)
+
+    def share(self) -> TLSStream:
+        """Return itself; from now on what is encrypted leaves at once, because records must leave in their order."""
+        self._stream = self._shared = self._stream.share()
+        return self
+
+    def post(self, data: bytes) -> bool:
+        """Encrypt `data`, and send what is accepted at once."""
+        assert self._shared is not None
+        try:
+            with self._guard:
+                if data:
+                    self._tls.write(data)
+                return self._shared.post(self._outgoing.read())
+        except ssl.SSLError as error:
+            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Wait until the stream below accepts more."""
+        assert self._shared is not None
+        await self._shared.writable(timeout, or_readable)
 
     def take(self) -> bytes | None:
         """Return what has arrived already, decrypted."""

@@ -91,6 +91,8 @@ class HTTP1Connection:
         "served",
     )
 
+    protocol = "http11"
+
     def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
         self._wire = stream
         # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
