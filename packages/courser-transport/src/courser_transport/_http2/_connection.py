@@ -25,6 +25,7 @@ from courser_models import Origin, Request, Response, TransportError
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
+from .._connection import Connection
 from .._deadline import Deadline
 from .._exceptions import NetworkError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._hand_over import AsyncNetworkStream, NetworkStream
@@ -60,7 +61,7 @@ class Owner(typing.Protocol):
         ...
 
 
-class HTTP2Connection:
+class HTTP2Connection(Connection):
     """A connection that speaks HTTP/2, lent to many exchanges at once.
 
     Its `owner` takes it back once for each exchange that is over, and counts in `taken` how many there are. `capacity`
@@ -91,6 +92,8 @@ class HTTP2Connection:
         "served",
         "taken",
     )
+
+    multiplexes = True
 
     def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
         self._wire = stream.share()
