@@ -498,27 +498,26 @@ class HTTP2Connection(Connection):
         if self._ended:
             self.end_noted()
 
-    async def is_alive(self, timeout: float | None) -> bool:
-        """Return whether the peer is there, before a request goes to a connection that was idle for long."""
+    async def make_sure(self) -> None:
+        """Wait for a sign of life of a peer that has been silent for long, before a request goes to it.
+
+        Raises what a request that was not processed raises, where there is none in `http2_ping_timeout` seconds.
+        """
         interval = self._limits.http2_ping_interval
         if interval is None or time.monotonic() - self._heard_at < interval:
-            return True
-        self.ask()
-        patience = self._limits.http2_ping_timeout
-        until = None if patience is None else time.monotonic() + patience
+            return
         with self._lock:
             if self._is_reading:  # somebody else is finding out
-                return True
+                return
             self._is_reading = True
         try:
+            self.ask()
             while self._asked_at is not None and self._session.failure is None:
-                left = _left(until)
-                if left == 0.0:
-                    return False
-                await self._read_once(left)
-            return not self._session.is_draining
+                await self._read_once(None)
         finally:
             self._pass_role()
+        if self._session.failure is not None:
+            raise unprocessed(self._session.error())
 
     # The pool's side
 

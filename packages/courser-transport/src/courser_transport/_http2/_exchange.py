@@ -96,6 +96,7 @@ class Exchange:
             content = self._small_content()
             if self._connection.is_too_large(fields):
                 raise LocalProtocolError(f"the request's fields are larger than {self.peer} says it takes")
+            await self._connection.make_sure()
             if self._tracer is not None:
                 return await self._run_traced(fields, content, self._tracer)
             stream = await self._send_head(fields, content)
