@@ -48,7 +48,11 @@ BROKEN: dict[str, tuple[bytes, int, str]] = {
     "a response to nobody": (packed(HEADERS, END_HEADERS, 99, OK), PROTOCOL_ERROR, "stream 99, which nobody"),
     "more padding than frame": (packed(DATA, PADDED, 1, b"\x05abc"), PROTOCOL_ERROR, "more padding than frame"),
     "a frame that is too large": (packed(DATA, 0, 1, bytes(16385)), FRAME_SIZE_ERROR, "16385 bytes; 16384 is the most"),
-    "a push": (packed(PUSH_PROMISE, END_HEADERS, 1, number(2) + OK), PROTOCOL_ERROR, "pushes, which it was told not to"),
+    "a push": (
+        packed(PUSH_PROMISE, END_HEADERS, 1, number(2) + OK),
+        PROTOCOL_ERROR,
+        "pushes, which it was told not to",
+    ),
     "settings of half a setting": (packed(SETTINGS, 0, 0, b"abc"), FRAME_SIZE_ERROR, "settings of 3 bytes"),
     "settings for a stream": (packed(SETTINGS, 0, 1), PROTOCOL_ERROR, "frame of kind 4 for a stream"),
     "an acknowledgement with more": (packed(SETTINGS, ACK, 0, bytes(6)), FRAME_SIZE_ERROR, "in more words"),

@@ -13,7 +13,7 @@ import pytest
 
 from courser_models import Request
 from courser_transport import ConnectError, ConnectionPool, PoolTimeout, RemoteProtocolError, create_ssl_context
-from exchanges import Body, collect, give_up, real, serving
+from exchanges import Body, collect, real, serving
 from frames import RST_STREAM, FramePeer
 from http2 import played
 from pools import check_invariants
@@ -75,13 +75,20 @@ async def test_a_cold_burst_shares_one_connection(world: World) -> None:
 
 @in_every_world
 async def test_another_connection_is_made_when_the_streams_are_used_up(world: World) -> None:
-    def handler(peer: FramePeer) -> None:
+    def first(peer: FramePeer) -> None:
+        peer.serve_one()
+        held.extend([peer, *[peer.request()[0] for _ in range(2)]])
+
+    def second(peer: FramePeer) -> None:
         for stream in [peer.request()[0] for _ in range(2)]:
             peer.answer(stream)
+        before, *streams = held
+        for stream in streams:
+            before.answer(stream)
         peer.until_goodbye()
 
-    first = played(lambda peer: (peer.serve_one(), handler(peer)), {3: 2})  # type: ignore[func-returns-value]
-    async with client(world, first, played(handler, {3: 2})) as it:
+    held: list[Any] = []
+    async with client(world, played(first, {3: 2}), played(second, {3: 2})) as it:
         assert await it.fetch() == b"hello"
         assert await several(world, 4, it.fetch) == [b"hello"] * 4
         assert it.pool.stats().connections_made == 2
@@ -89,13 +96,25 @@ async def test_another_connection_is_made_when_the_streams_are_used_up(world: Wo
 
 @in_every_world
 async def test_who_finds_no_stream_and_no_place_waits_for_a_stream(world: World) -> None:
-    async with client(world, serves(10, {3: 1}), max_connections=1) as it:
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        held, _, _ = peer.request()
+        peer.head(held)
+        assert goes_on.get(timeout=PATIENCE)
+        peer.data(held, b"hello", ends=True)
+        for _ in range(7):
+            peer.serve_one()
+        peer.until_goodbye()
+
+    goes_on: queue.Queue[bool] = queue.Queue()
+    async with client(world, played(handler, {3: 1}), max_connections=1) as it:
         assert await it.fetch() == b"hello"
         held = await it.send()
         with pytest.raises(PoolTimeout):
             await it.send(pool=0.05)
         waiting = await world.beside(it.fetch)
         await world.until(lambda: it.pool.waiting == 1)
+        goes_on.put(True)
         await collect(held)
         assert await waiting.result() == b"hello"
         await several(world, 6, it.fetch)
@@ -203,11 +222,11 @@ async def test_a_connection_that_said_goodbye_while_idle_is_not_used_again(world
     def ends(peer: FramePeer) -> None:
         peer.serve_one()
         peer.goodbye(1)
+        peer.until_goodbye()
 
     async with client(world, played(ends), serves(1)) as it:
         await it.fetch()
-        [connection] = it.pool._connections
-        await world.until(lambda: connection.is_stale())
+        await world.until(lambda: it.pool.look_at_idle() or not it.pool.open)
         assert await it.fetch(Request("POST", it.url, content=b"x")) == b"hello"
 
 
@@ -226,11 +245,13 @@ async def test_a_goodbye_lets_what_runs_end_and_new_requests_go_elsewhere(world:
 
     async with client(world, played(drains), serves(1)) as it:
         slow = await it.send()
-        await world.until(lambda: next(iter(it.pool._connections)).look() or not next(iter(it.pool._connections)).capacity)
-        assert await it.fetch() == b"hello"
+        [connection] = it.pool._connections
+        await world.until(lambda: connection.look() or not connection.capacity)  # type: ignore[attr-defined]
+        other = await world.beside(it.fetch)
+        await world.until(lambda: it.pool.stats().connections_made == 2)
         done.put(True)
         assert await collect(slow) == b"first last"
-        assert it.pool.stats().connections_made == 2
+        assert await other.result() == b"hello"
 
 
 @in_every_world
@@ -346,15 +367,13 @@ async def test_a_server_that_chooses_http2_is_shared(world: World, certificates:
 @in_every_world
 async def test_a_server_that_chooses_http1_is_waited_for_once(world: World, certificates: Certificates) -> None:
     server = tls_server(certificates, ["http/1.1"], answers_http1)
-    async with secure_client(world, certificates, *[server] * 8) as it:
+    async with secure_client(world, certificates, server, max_connections=1) as it:
         tasks = [await world.beside(it.send) for _ in range(4)]
-        responses = [await task.result() for task in tasks]
-        for response in responses:
+        for task in tasks:
+            response = await task.result()
             assert response.extensions["http_version"] == b"HTTP/1.1"
-            await give_up(response)
-        made = it.pool.stats().connections_made
-        for _ in range(8 - made):
-            await it.pool._connect(next(iter(it.pool._http1_origins)), {}, None, None)
+            await collect(response)
+        assert len(it.pool._http1_origins) == 1
 
 
 @in_every_world

@@ -449,9 +449,12 @@ class ConnectionPool:
 
     # Sharing
 
-    def _is_negotiating(self, place: _Place) -> bool:
-        """Return whether a connection is on its way that may serve one more of those who wait."""
-        connecting = place.open - place.connected
+    def _is_negotiating(self, place: _Place, besides: int = 0) -> bool:
+        """Return whether a connection is on its way that may serve one more of those who wait.
+
+        `besides` is how many of its places have come free, and are connecting to nobody.
+        """
+        connecting = place.open - place.connected - besides
         if connecting < 1 or not self._may_share(place.origin):
             return False
         return place.expected is None or len(place.waiters) < connecting * place.expected
@@ -658,7 +661,7 @@ class ConnectionPool:
             if place is None or (connection is not None and connection not in self._connections):
                 return  # the process has forked since, and this belongs to the parent
             while self._waiting:
-                chosen = self._next_in_line(place)
+                chosen = self._next_in_line(place, connection is None)
                 if chosen is None:
                     break
                 waiter, _ = chosen.waiters.popitem(last=False)
@@ -693,10 +696,11 @@ class ConnectionPool:
         if self._reclaimed:
             self._pass_on_reclaimed()
 
-    def _next_in_line(self, place: _Place) -> _Place | None:
+    def _next_in_line(self, place: _Place, is_empty: bool) -> _Place | None:
         """Return the origin of the oldest waiter that a place of `place` can serve; None where there is none.
 
-        Its own waiters can always be served with it, those of another origin if that may have one place more.
+        Its own waiters can always be served with it, unless it `is_empty` and they wait for a connection that is on
+        its way; those of another origin if that may have one place more.
         """
         own = self.limits.max_connections_per_origin
         while self._line:
@@ -709,7 +713,9 @@ class ConnectionPool:
                     return other
                 break
             heapq.heappop(self._line)  # out of date
-        return place if place.waiters else None
+        if not place.waiters or (is_empty and self._http2 and self._is_negotiating(place, besides=1)):
+            return None
+        return place
 
     def _keep(self, place: _Place, connection: Connection | None) -> Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""

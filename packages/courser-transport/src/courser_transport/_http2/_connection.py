@@ -555,7 +555,7 @@ class HTTP2Connection(Connection):
         if self.idle_until is not None and time.monotonic() > self.idle_until:
             return True
         self.look()
-        return not self.is_reusable
+        return not self.capacity
 
     def extra(self, name: str) -> typing.Any:
         """Return what the stream tells about itself."""
