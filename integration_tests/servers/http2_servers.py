@@ -111,7 +111,9 @@ async def app(scope, receive, send):
 _NODE = f"""
 const fs = require('fs'), http2 = require('http2');
 const [fd, key, cert] = process.argv.slice(2);
-const server = http2.createSecureServer({{ key: fs.readFileSync(key), cert: fs.readFileSync(cert) }});
+// One that closes streams early looks like an attack to it, unless it is told otherwise.
+const patience = {{ streamResetBurst: 1000000, streamResetRate: 1000000, maxSessionMemory: 1000 }};
+const server = http2.createSecureServer({{ key: fs.readFileSync(key), cert: fs.readFileSync(cert), ...patience }});
 const piece = Buffer.alloc(100000);
 server.on('stream', (stream, headers) => {{
   stream.on('error', () => {{}});

@@ -131,8 +131,9 @@ http {{
         location = /sink {{
             client_max_body_size 200m;
             client_body_buffer_size 1m;
-            proxy_pass http://127.0.0.1:{plain}/204;
+            proxy_pass http://127.0.0.1:{plain}/emptied;
         }}
+        location = /emptied {{ client_max_body_size 200m; return 204; }}
     }}
 }}
 """
