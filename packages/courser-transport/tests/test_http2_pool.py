@@ -304,7 +304,7 @@ async def test_cancelling_anywhere_loses_neither_stream_nor_place(world: World) 
     def handler(peer: FramePeer) -> None:
         with contextlib.suppress(EOFError, ConnectionError):
             while True:
-                stream, _, is_all = peer.request()
+                stream, _, _ = peer.request()
                 peer.head(stream)
                 peer.data(stream, b"he")
                 peer.data(stream, b"llo", ends=True)

@@ -13,7 +13,7 @@ from ._trace import Tracer
 class Connection:
     """One connection to `origin`, for one exchange at a time, or for several if it `multiplexes`."""
 
-    __slots__ = ()
+    __slots__ = ("idle_until", "taken")
 
     multiplexes: typing.ClassVar[bool] = False
 

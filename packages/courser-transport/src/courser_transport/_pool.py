@@ -216,7 +216,8 @@ class ConnectionPool:
                 place = self._places.get(origin)
                 if place is None or not (place.idle or place.shared):
                     return None  # and `_ask` comes next, which looks for what was reclaimed
-                if place.shared:
+                is_shared = bool(place.shared)
+                if is_shared:
                     connection = self._share(place)
                 else:
                     connection = place.idle.pop()
@@ -227,7 +228,7 @@ class ConnectionPool:
                 self._reused += connection.served > 0
             if self._reclaimed:
                 self._pass_on_reclaimed()
-            if connection.taken > 1 or not connection.is_stale():
+            if is_shared or not connection.is_stale():
                 return connection
             self._discard(connection, was_used=False)
 
@@ -475,6 +476,7 @@ class ConnectionPool:
         """Take a share of the connection that has the fewest exchanges under way."""
         shared = place.shared
         connection = shared[0] if len(shared) == 1 else min(shared, key=_taken)
+        connection.idle_until = None  # nobody needs to ask whether it has been idle for too long
         self._lend(place, connection)
         return connection
 
@@ -635,14 +637,21 @@ class ConnectionPool:
             self._take_back(connection)
 
     def _discard(self, connection: Connection, was_used: bool = True) -> None:
-        connection.close()
         with self._lock:
-            if connection not in self._connections:  # the process has forked since, and it belongs to the parent
-                return
-            self._forget_connection(connection)
-            if not was_used:
+            is_ours = connection in self._connections  # else the process has forked since, and it belongs to the parent
+            is_shared = connection.taken > 1
+            if is_shared:  # somebody has joined meanwhile, and gives it back
+                connection.taken -= 1
+            elif is_ours:
+                self._forget_connection(connection)
+            if is_ours and not was_used:
                 self._requests -= 1
                 self._reused -= connection.served > 0
+        if is_shared:
+            return
+        connection.close()
+        if not is_ours:
+            return
         self._pass_on(connection.origin, None)
 
     def _forget_connection(self, connection: Connection) -> None:

@@ -164,7 +164,7 @@ class _SharedContext:
             raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
         self._settings = (verify, cert, trust_env, http2)
         self._context: ssl.SSLContext | None = None
-        if isinstance(verify, str) or cert is not None or http2 and not isinstance(verify, bool):
+        if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
             self()
 
     def __call__(self) -> ssl.SSLContext:

@@ -85,12 +85,10 @@ class HTTP1Connection(Connection):
         "_upload",
         "_wire",
         "born",
-        "idle_until",
         "is_reusable",
         "origin",
         "peer",
         "served",
-        "taken",
     )
 
     protocol = "http11"

@@ -86,11 +86,9 @@ class HTTP2Connection(Connection):
         "_waiting",
         "_wire",
         "born",
-        "idle_until",
         "origin",
         "peer",
         "served",
-        "taken",
     )
 
     multiplexes = True
@@ -262,16 +260,20 @@ class HTTP2Connection(Connection):
         Whoever calls this may have to read for the others.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        waiter: Waiter[str] | None
-        while True:
+        while not stream.is_ready():
+            waiter: Waiter[str] | None = None
+            is_reader = False
             with self._lock:
                 if stream.is_ready():
-                    return True
-                if self._is_reading:
+                    pass
+                elif self._is_reading:
                     waiter = self._waiting[stream] = self._backend.waiter()
                 else:
-                    self._is_reading = True
-                    waiter = None
+                    self._is_reading = is_reader = True
+            if self._ended:
+                self.end_noted()
+            if waiter is None and not is_reader:
+                continue
             if waiter is None:
                 return await self._read_until_ready(stream, until)
             grant: str | None = None
@@ -284,6 +286,7 @@ class HTTP2Connection(Connection):
                 return stream.is_ready()
             if grant == _ROLE:
                 return await self._read_until_ready(stream, until)
+        return True
 
     def _stop_waiting(self, stream: HTTP2Stream, waiter: Waiter[str]) -> None:
         with self._lock:
@@ -293,6 +296,15 @@ class HTTP2Connection(Connection):
             self.end_noted()
         if waiter.abandon() == _ROLE:
             self._pass_role()
+
+    def _take_role(self) -> bool:
+        """Become the reader where there is none; return whether that is so."""
+        with self._lock:
+            is_free = not self._is_reading
+            self._is_reading = True
+        if self._ended:
+            self.end_noted()
+        return is_free
 
     def _pass_role(self) -> None:
         """Let one of those who wait be the reader."""
@@ -364,6 +376,8 @@ class HTTP2Connection(Connection):
                     self._is_flushing = True
                     reads = not self._is_reading
                     self._is_reading = True
+            if self._ended:
+                self.end_noted()
             if waiter is None:
                 await self._flush(stream, timeout, reads)
                 continue
@@ -411,10 +425,8 @@ class HTTP2Connection(Connection):
         """Take what has arrived, where that needs no waiting and nobody else reads."""
         if self._is_reading:
             return
-        with self._lock:
-            if self._is_reading:
-                return
-            self._is_reading = True
+        if not self._take_role():
+            return
         try:
             with contextlib.suppress(NetworkError):
                 data = self._wire.take() if self._wire.is_readable() else None
@@ -478,13 +490,7 @@ class HTTP2Connection(Connection):
         """Send a PING to a peer that has been silent; one that does not answer either is given up."""
         if self._asked_at is not None:
             limit = self._limits.http2_ping_timeout
-            message = f"{self.peer} is silent, and has not answered a PING within {limit} s"
-            with self._lock:
-                self._session.fail(ReadTimeout, message)
-                woken = self._whom_to_wake()
-            for waiter in woken:
-                waiter.deliver(_NEWS)
-            self._owner.has_changed(self)
+            self._broke(ReadTimeout(f"{self.peer} is silent, and has not answered a PING within {limit} s"))
             return
         self.ask()
 
@@ -506,10 +512,8 @@ class HTTP2Connection(Connection):
         interval = self._limits.http2_ping_interval
         if interval is None or time.monotonic() - self._heard_at < interval:
             return
-        with self._lock:
-            if self._is_reading:  # somebody else is finding out
-                return
-            self._is_reading = True
+        if not self._take_role():  # somebody else is finding out
+            return
         try:
             self.ask()
             while self._asked_at is not None and self._session.failure is None:
@@ -534,9 +538,10 @@ class HTTP2Connection(Connection):
             return min(self.taken, limits.max_streams_per_connection)
         return min(session.max_streams, limits.max_streams_per_connection)
 
+    # Found out here, and noted elsewhere; nobody sets it from outside.
     @property
-    def is_reusable(self) -> bool:
-        """Whether another exchange may follow."""
+    def is_reusable(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether there is room for another exchange."""
         return self.capacity > self.taken
 
     def rest(self, now: float) -> None:

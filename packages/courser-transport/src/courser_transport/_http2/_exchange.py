@@ -232,7 +232,8 @@ class Exchange:
         if trailers is None:
             self._connection.send_data(stream, b"", ends=True)
             return
-        fields = Headers(trailers() if callable(trailers) else trailers).fields
+        given: typing.Any = trailers() if callable(trailers) else trailers
+        fields = Headers(given).fields
         listed = [(lower, value, False) for _, lower, value in fields]
         check(listed)
         self._connection.send_trailers(stream, listed)
