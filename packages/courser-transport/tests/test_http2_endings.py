@@ -51,7 +51,7 @@ async def test_a_goodbye_with_stream_zero_refuses_all(world: World) -> None:
         peer.until_goodbye()
 
     async with http2(world, handler) as wire:
-        with pytest.raises(RemoteProtocolError, match="ENHANCE_YOUR_CALM.*cooks") as caught:
+        with pytest.raises(RemoteProtocolError, match=r"ENHANCE_YOUR_CALM.*cooks") as caught:
             await wire.fetch()
         assert is_unprocessed(caught.value)
         with pytest.raises(RemoteProtocolError, match="takes no more requests on this connection") as caught:
@@ -287,7 +287,7 @@ async def test_a_silent_peer_is_asked_and_given_up(world: World) -> None:
         peer.until_goodbye()
 
     async with http2(world, handler, http2_ping_interval=0.05, http2_ping_timeout=0.1) as wire:
-        with pytest.raises(ReadTimeout, match="has not answered a PING within 0.1 s"):
+        with pytest.raises(ReadTimeout, match=r"has not answered a PING within 0\.1 s"):
             await wire.fetch(timeout={"read": 8.0})
         assert wire.connection.capacity == 0
 

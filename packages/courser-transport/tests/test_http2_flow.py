@@ -180,7 +180,7 @@ async def test_a_peer_that_takes_nothing_runs_into_the_write_timeout(world: Worl
         peer.until_goodbye()
 
     async with http2(world, handler) as wire:
-        with pytest.raises(WriteTimeout, match="after 0.1 s"):
+        with pytest.raises(WriteTimeout, match=r"after 0\.1 s"):
             await wire.fetch(Request("POST", URL, content=b"u" * 200_000), timeout={"write": 0.1})
         await world.until(lambda: wire.session._send_window <= 0)
         assert (await wire.fetch())[1] == b"hello"

@@ -29,6 +29,9 @@ if typing.TYPE_CHECKING:
 # Fields and content leave together up to this size of the content.
 _ONE_WRITE = 65536
 
+# So much content leaves between two looks at whether the peer has said something.
+_LISTEN_EVERY = 262144
+
 # How long a request with `Expect: 100-continue` waits for the word before it sends its body unasked (RFC 9110 §10.1.1).
 _CONTINUE_WITHIN = 1.0
 
@@ -53,6 +56,7 @@ class Exchange:
         "_sent",
         "_stream",
         "_tracer",
+        "_unheard",
         "_write_timeout",
         "excess",
         "is_done",
@@ -79,6 +83,7 @@ class Exchange:
         self._is_last = False
         self._length: int | None = None
         self._sent = 0
+        self._unheard = 0
         # As the reader of the response's body.
         self.is_done = False
         self.excess = b""
@@ -204,7 +209,9 @@ class Exchange:
         connection = self._connection
         if connection.is_clear:
             await connection.breathe()
-            connection.look()
+            if self._sent - self._unheard >= _LISTEN_EVERY:
+                self._unheard = self._sent
+                connection.look()
         else:
             await connection.flush(stream, self._left(self._write_timeout, WriteTimeout))
 
