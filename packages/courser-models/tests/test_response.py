@@ -775,6 +775,16 @@ def test_a_body_that_was_not_read_does_not_survive_pickling(colour: Colour) -> N
     run(restored.aclose())
 
 
+def test_how_long_it_took_survives_pickling() -> None:
+    request = Request("GET", "http://example.org/")
+    response = Response.from_parts(200, Headers(), ByteStream(b"x"), request, {})
+    response.time_from(time.perf_counter() - 5)
+    response.read()
+    restored = pickle.loads(pickle.dumps(response))
+    assert restored.elapsed == response.elapsed
+    assert 5 <= restored.elapsed.total_seconds() < 6
+
+
 def test_a_response_whose_charset_was_detected_survives_pickling() -> None:
     response = Response(200, content=b"\xe9", default_encoding=lambda content: "iso-8859-1")
 

@@ -44,8 +44,13 @@ class Server:
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
+
+    @property
+    def served(self) -> int:
+        """How many connections have a thread that serves them."""
+        return len(self._threads) - 1
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -89,14 +94,17 @@ class Server:
             ready, _, _ = select.select([connection, self._goodbye], [], [])
             if self._goodbye in ready:
                 if is_secured:
-                    connection.settimeout(PATIENCE)
-                    connection.unwrap()  # type: ignore[attr-defined]
+                    connection.settimeout(0.0)  # our goodbye leaves, and nobody waits for the peer's
+                    with contextlib.suppress(ssl.SSLWantReadError):
+                        connection.unwrap()  # type: ignore[attr-defined]
                 return b""
         return connection.recv(65536)
 
     def let_go(self) -> None:
         """Close every connection, from this side; each by its own thread, because TLS bears only one at a time."""
         self._say_goodbye.close()
+        for thread in self._threads[1:]:
+            thread.join(PATIENCE)
 
     def close(self) -> None:
         """Stop."""

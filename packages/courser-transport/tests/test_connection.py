@@ -10,36 +10,12 @@ from typing import Any
 
 import pytest
 
-from courser_models import LocalProtocolError, Origin, Request
+from courser_models import LocalProtocolError, Request, StreamClosed
 from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError
 from courser_transport._body import AsyncBody
-from courser_transport._http1._connection import HTTP1Connection
-from courser_transport.testing import ScriptedStream, Step, breaks, ends, expects, hangs, hears, sends
-from owners import NotingOwner
+from courser_transport.testing import Step, breaks, ends, expects, hangs, hears, sends
+from exchanges import OK, URL, Wire, collect, give_up, scripted
 from worlds import PATIENCE, World, in_event_loops, in_every_world
-
-URL = "http://example.org/"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-
-class Wire:
-    """A connection on a script, and what became of it."""
-
-    def __init__(self, world: World, *steps: Step) -> None:
-        self.stream = ScriptedStream(steps)
-        self.stream.attach(world.backend)
-        self.owner = NotingOwner(world.backend, world.body)
-        self.released = self.owner.released
-        self.connection = HTTP1Connection(self.stream, Origin("http", "example.org", 80), self.owner)
-
-    async def fetch(self, request: Request | None = None) -> tuple[Any, bytes]:
-        response = await self.connection.send(request or Request("GET", URL))
-        return response, await collect(response)
-
-
-async def collect(response: Any) -> bytes:
-    """Read a response's body in the colour it has."""
-    return await response.aread() if isinstance(response.stream, AsyncBody) else response.read()
 
 
 @in_every_world
@@ -373,3 +349,47 @@ async def test_something_to_read_makes_an_idle_connection_stale(world: World) ->
         wire = Wire(world, step)
         assert wire.connection.is_stale()
     assert not Wire(world).connection.is_stale()
+
+
+@in_every_world
+async def test_a_body_that_broke_off_does_not_look_complete_afterwards(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), ends())
+    body: Any = (await wire.connection.send(Request("GET", URL))).stream
+    assert await body.next_chunk() == b"he"
+    with pytest.raises(RemoteProtocolError, match="closed the connection after 2 of 5 body bytes"):
+        await body.next_chunk()
+    for _ in range(2):
+        with pytest.raises(StreamClosed):
+            await body.next_chunk()
+
+
+@in_every_world
+async def test_a_body_that_was_closed_does_not_look_complete(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), sends(OK[-3:]))
+    response = await wire.connection.send(Request("GET", URL))
+    await give_up(response)
+    body: Any = response.stream
+    with pytest.raises(StreamClosed):
+        await body.next_chunk()
+
+
+@in_every_world
+async def test_only_the_exchange_that_has_a_connection_can_end_it(world: World) -> None:
+    wire = Wire(world, sends(OK[:-3]), sends(OK[-3:]), sends(OK[:-3]), sends(OK[-3:]))
+    await wire.fetch()
+    response = await wire.connection.send(Request("GET", URL))
+    wire.connection.finished(0, is_clean=False)
+    wire.connection.dropped(0)
+    assert wire.released == [True]
+    assert await collect(response) == b"hello"
+    assert wire.released == [True, True]
+    assert wire.owner.dropped == 0
+
+
+@in_every_world
+async def test_time_outs_that_are_none_are_called_so(world: World) -> None:
+    with (
+        scripted(world, [sends(OK)]) as (pool, _),
+        pytest.raises(TypeError, match=r"extensions\['timeout'\] is a mapping of seconds by phase.*not int"),
+    ):
+        await pool.send(Request("GET", URL, extensions={"timeout": 5}))

@@ -30,6 +30,17 @@ def _request() -> Request:
     return Request("GET", "http://a.example/secret")
 
 
+def _drop(held: list[Any]) -> None:
+    held.clear()
+    gc.collect()
+
+
+def _drop_in_thread(held: list[Any]) -> None:
+    thread = threading.Thread(target=_drop, args=[held])
+    thread.start()
+    thread.join()
+
+
 async def _settled(world: World, pool: ConnectionPool) -> None:
     await world.until(lambda: pool.lent == 0)
 
@@ -39,9 +50,10 @@ async def test_a_dropped_response_warns_of_where_it_was_opened_and_frees_its_pla
     pool, backend = scripted_pool(world, HALF, [sends(OK)], max_connections=1)
     line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
     response: Any = await pool.send(_request())
+    held = [response]
+    del response
     with pytest.warns(ResourceWarning) as caught:
-        del response
-        gc.collect()
+        _drop(held)
     message = str(caught[0].message)
     assert message == (
         f"{OURS} (it was opened at {__file__}:{line}); read it, or close it, or use `with client.stream(…)`"
@@ -57,9 +69,10 @@ async def test_a_waiter_gets_the_place_of_a_dropped_response(world: World) -> No
     pool, _ = scripted_pool(world, HALF, [], max_connections=1)
     response: Any = await pool.send(_request())
     tasks = await waiting_for(world, pool, A)
+    held = [response]
+    del response
     with pytest.warns(ResourceWarning, match=OURS):
-        del response
-        gc.collect()
+        _drop(held)
     assert (await tasks[0].result()).origin == A
     assert numbers(pool) == {"open": 1, "lent": 1}
 
@@ -69,15 +82,8 @@ async def test_a_response_that_another_thread_drops_frees_its_place(world: World
     pool, _ = scripted_pool(world, HALF, [], max_connections=1)
     held: list[Any] = [await pool.send(_request())]
     tasks = await waiting_for(world, pool, A)
-
-    def drop() -> None:
-        held.clear()
-        gc.collect()
-
     with pytest.warns(ResourceWarning, match=OURS):
-        thread = threading.Thread(target=drop)
-        thread.start()
-        thread.join()
+        _drop_in_thread(held)
     assert (await tasks[0].result()).origin == A
     assert numbers(pool) == {"open": 1, "lent": 1}
 
@@ -88,12 +94,18 @@ async def test_a_response_dropped_while_the_pool_is_busy_with_itself_is_passed_o
     pool, _ = scripted_pool(world, HALF, [], max_connections=1)
     response: Any = await pool.send(_request())
     tasks = await waiting_for(world, pool, A)
-    with pytest.warns(ResourceWarning, match=OURS), pool._lock:
-        del response
-        gc.collect()
-        if world.has_loop:
-            await world.turn()
-            await world.turn()
+    held = [response]
+    del response
+
+    async def drop() -> None:
+        with pool._lock:
+            _drop(held)
+            if world.has_loop:
+                await world.turn()
+                await world.turn()
+
+    with pytest.warns(ResourceWarning, match=OURS):
+        await drop()
     assert not tasks[0].is_done
     pool.stats()
     assert (await tasks[0].result()).origin == A
@@ -102,13 +114,17 @@ async def test_a_response_dropped_while_the_pool_is_busy_with_itself_is_passed_o
 @in_every_world
 async def test_many_dropped_responses_leave_nothing_behind(world: World) -> None:
     pool, backend = scripted_pool(world, max_connections=3)
-    with pytest.warns(ResourceWarning, match=OURS):
-        for _ in range(100):
-            backend._streams = [ScriptedStream(HALF)]
-            await pool.send(_request())
-            gc.collect(0)
-            await _settled(world, pool)
-            check_invariants(pool)
+
+    async def drop() -> None:
+        backend._streams = [ScriptedStream(HALF)]
+        await pool.send(_request())
+        gc.collect(0)
+        await _settled(world, pool)
+
+    for _ in range(100):
+        with pytest.warns(ResourceWarning, match=OURS):
+            await drop()
+        check_invariants(pool)
     gc.collect()
     await _settled(world, pool)
     assert numbers(pool) == {}
@@ -203,21 +219,22 @@ async def loop():
         gc.collect()
         await asyncio.sleep(0) if world != "trio" else None
     else:
-        return client
+        kept.append(client)  # not returned: a loop may remember what its main task returned
 
+kept = []
 if world == "threads":
-    client = threads()
+    kept.append(threads())
 elif world == "trio":
     import trio
-    client = trio.run(loop)
+    trio.run(loop)
 elif world == "uvloop":
     import uvloop
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        client = runner.run(loop())
+        runner.run(loop())
 else:
-    client = asyncio.run(loop())
+    asyncio.run(loop())
 if when != "at exit":
-    del client
+    kept.clear()
     gc.collect()
 print("done")
 """

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import ssl
 from typing import Any
 
 import pytest
 
 from courser_models import Request
-from courser_transport import RemoteProtocolError
+from courser_transport import RemoteProtocolError, create_ssl_context
 from courser_transport._hand_over import AsyncNetworkStream, NetworkStream
 from courser_transport.testing import expects, sends
 from exchanges import OK, URL, Wire, collect, give_up, hear, real, scripted, serving
+from serving import Certificates
+from serving import serving as serving_all
 from worlds import World, in_every_world
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -36,6 +39,19 @@ async def test_addresses_are_found_out_when_somebody_asks(world: World) -> None:
             assert type(extensions["network_stream"]) is kind
             assert extensions["network_stream"].get_extra_info("server_addr") == ("127.0.0.1", p.port)
             assert extensions["network_stream"] is extensions["network_stream"]
+
+
+@in_every_world
+async def test_tls_tells_how_and_with_whom(world: World, certificates: Certificates) -> None:
+    with serving_all(certificates.server) as server, real(world, create_ssl_context(certificates.file)) as pool:
+        response = await pool.send(Request("GET", f"{server.url}/"))
+        extensions = response.extensions
+        assert extensions["tls_version"] == "TLSv1.3"
+        assert extensions["tls_cipher"].startswith("TLS_")
+        certificate = ssl.DER_cert_to_PEM_cert(extensions["tls_certificate"])
+        assert certificate.startswith("-----BEGIN CERTIFICATE-----")
+        assert extensions["peer_address"] == ("127.0.0.1", server.port)
+        assert extensions["network_stream"].get_extra_info("ssl_object").version() == "TLSv1.3"
 
 
 @in_every_world
@@ -105,6 +121,21 @@ async def test_too_many_trailers_are_refused(world: World) -> None:
         else:
             with pytest.raises(RemoteProtocolError, match="257 trailer fields; 256 is the limit"):
                 await wire.fetch()
+
+
+@in_every_world
+async def test_timings_tell_how_long_each_step_took(world: World) -> None:
+    request = Request("GET", URL, extensions={"timings": True})
+    with scripted(world, [sends(OK[:-3]), sends(OK[-3:]), expects(b"GET"), sends(OK)]) as (pool, _):
+        response = await pool.send(request)
+        timings = response.extensions["timings"]
+        assert list(timings) == ["resolve", "connect", "send", "first_byte"]
+        await collect(response)
+        assert list(timings) == ["resolve", "connect", "send", "first_byte", "body"]
+        assert all(0.0 <= seconds < 1.0 for seconds in timings.values())
+        response = await pool.send(Request("GET", "http://example.org/", extensions={"timings": False}))
+        assert "timings" not in response.extensions
+        await give_up(response)
 
 
 @in_every_world

@@ -126,6 +126,12 @@ def test_what_are_no_chunks_is_refused(data: bytes, size: int) -> None:
             reader.feed(data[start : start + size])
 
 
+@pytest.mark.parametrize("data", [b"5\nhello\n0\n\n", b"5;x=y\r\nhello\r\n3\nabc", b"2;a\nhe", b"0\n"])
+def test_a_chunk_header_that_ends_with_a_bare_line_feed_is_refused_at_once(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="a chunk's header ends with a bare LF"):
+        ChunkedReader().feed(data)
+
+
 @given(st.lists(st.binary(min_size=1, max_size=50)), st.lists(st.integers(1, 30), min_size=1))
 def test_content_comes_back_as_it_went_in(contents: list[bytes], sizes: list[int]) -> None:
     data = b"".join(b"%x\r\n%b\r\n" % (len(content), content) for content in contents) + b"0\r\n\r\n"

@@ -101,6 +101,25 @@ async def test_a_response_that_is_dropped_gives_the_place_back_with_a_warning(wo
 
 
 @in_every_world
+async def test_the_stream_of_a_response_that_is_over_leaves_the_next_one_alone(world: World) -> None:
+    script = [sends(OK), expects(b"GET"), sends(OK[:-3]), hears(b"GET"), sends(OK[-3:])]
+    with scripted(world, script) as (pool, _):
+        first = await pool.send(Request("GET", URL))
+        await collect(first)
+        second = await pool.send(Request("GET", URL))
+        line = Line(first)
+        assert first.extensions["network_stream"].get_extra_info("is_readable") is False
+        with pytest.raises(RuntimeError, match=r"the response is over, and its connection to example\.org:80 may"):
+            await line.read(100)
+        with pytest.raises(RuntimeError, match="the response is over"):
+            await line.write(b"GET")
+        await line.close()
+        assert (pool.open, pool.lent) == (1, 1)
+        await Line(second).write(b"GET")
+        assert await collect(second) == b"hello"
+
+
+@in_every_world
 async def test_the_place_in_the_pool_is_taken_until_the_stream_is_closed(world: World) -> None:
     with scripted(world, [expects(b"GET"), sends(SWITCH)], [sends(OK)], max_connections=1) as (pool, backend):
         response = await pool.send(_upgrade())

@@ -15,22 +15,43 @@ URL = "http://example.org/a%20b?x=1"
 
 def test_a_head_is_the_method_the_target_and_the_fields_in_their_order_and_case() -> None:
     request = Request("GET", URL, headers=[("X-b", "2"), ("x-A", "1")])
-    assert request_head(request) == (
-        b"GET /a%20b?x=1 HTTP/1.1\r\nHost: example.org\r\nX-b: 2\r\nx-A: 1\r\n\r\n",
-        0,
-        True,
-    )
+    head, said = request_head(request)
+    assert head == b"GET /a%20b?x=1 HTTP/1.1\r\nHost: example.org\r\nX-b: 2\r\nx-A: 1\r\n\r\n"
+    assert (said.length, said.keeps) == (0, True)
+
+
+def test_the_fields_of_the_last_request_are_kept_and_those_of_another_are_not_taken_for_them() -> None:
+    _, said = request_head(Request("GET", URL, headers={"X-A": "1"}))
+    head, again = request_head(Request("POST", f"{URL}&y=2", headers={"x-a": "1"}), said)
+    assert again is not said
+    assert head == b"POST /a%20b?x=1&y=2 HTTP/1.1\r\nHost: example.org\r\nx-a: 1\r\nContent-Length: 0\r\n\r\n"
+    request = Request("GET", f"{URL}&y=2", headers={"X-A": "1"})
+    head, again = request_head(request, said)
+    assert again is said
+    assert head == b"GET /a%20b?x=1&y=2 HTTP/1.1\r\nHost: example.org\r\nX-A: 1\r\n\r\n"
+    request.headers["X-A"] = "2"
+    head, other = request_head(request, said)
+    assert b"X-A: 2" in head
+    assert said.lines == b"Host: example.org\r\nX-A: 1\r\n\r\n"
+    request.headers["X-B"] = "3"  # what is kept is not the list that the user changes
+    assert b"X-B: 3" in request_head(request, other)[0]
+
+
+@pytest.mark.parametrize("target", [b"", b"/a b", b"/a\r\nX: y", b"/\xc3\xa9"])
+def test_a_target_that_cannot_be_one_is_refused_and_not_shown(target: bytes) -> None:
+    with pytest.raises(LocalProtocolError, match=r"^the request's target is empty, or holds a space, a control"):
+        request_head(Request("GET", URL, extensions={"target": target}))
 
 
 def test_the_length_of_the_body_is_told() -> None:
-    assert request_head(Request("POST", URL, content=b"abc"))[1] == 3
-    assert request_head(Request("POST", URL))[1] == 0
-    assert request_head(Request("POST", URL, content=iter([b"abc"])))[1] is None
+    assert request_head(Request("POST", URL, content=b"abc"))[1].length == 3
+    assert request_head(Request("POST", URL))[1].length == 0
+    assert request_head(Request("POST", URL, content=iter([b"abc"])))[1].length is None
 
 
 @pytest.mark.parametrize("value", ["close", "Close", "x, close", "keep-alive,CLOSE"])
 def test_a_request_that_says_close_does_not_keep_the_connection(value: str) -> None:
-    assert request_head(Request("GET", URL, headers={"Connection": value}))[2] is False
+    assert request_head(Request("GET", URL, headers={"Connection": value}))[1].keeps is False
 
 
 def _wire(*fields: tuple[bytes, bytes]) -> Headers:
@@ -100,9 +121,11 @@ def test_what_we_send_h11_reads_as_a_server_just_as_it_was_meant(
     request.method = method
     request.headers = _wire((b"Host", b"example.org"), *fields)
     try:
-        head, length, keeps = request_head(request)
+        head, said = request_head(request)
     except LocalProtocolError:
         return
+    length, keeps = said.length, said.keeps
+    assert request_head(request, said) == (head, said)
     server = h11.Connection(h11.SERVER)
     server.receive_data(head + (b"0\r\n\r\n" if length is None else b"x" * length))
     event = server.next_event()

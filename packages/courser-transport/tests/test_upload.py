@@ -14,7 +14,7 @@ from courser_models import LocalProtocolError, Request
 from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from courser_transport._http1 import _connection
 from courser_transport.testing import Step, breaks, ends, expects, hangs, hears, sends
-from exchanges import OK, URL, Body, Wire, collect, give_up, hear, real, serving, until_goodbye
+from exchanges import OK, URL, Body, Wire, collect, give_up, hear, real, scripted, serving, until_goodbye
 from worlds import PATIENCE, World, in_every_world
 
 REFUSAL = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"
@@ -351,3 +351,20 @@ async def test_a_peer_that_reads_slowly_has_its_time(world: World) -> None:
             response = await pool.send(request)
             assert await collect(response) == b"hello"
             assert pool.idle == 1
+
+
+@in_every_world
+@pytest.mark.parametrize("kind", [ReadError, WriteError, WriteTimeout, RemoteProtocolError])
+async def test_what_another_response_raises_in_a_body_stays_what_it_is(world: World, kind: Any) -> None:
+    """A proxy passes on what it receives; an error there is no error of sending."""
+    other = Request("GET", "http://other.example/")
+    theirs = kind("the other one broke", request=other)
+    body = Body(world, b"one", theirs)
+    with scripted(world, [sends(OK), expects(b"POST"), hears(b"one\r\n")]) as (pool, backend):
+        await collect(await pool.send(Request("GET", URL)))
+        with pytest.raises(kind) as caught:
+            await collect(await pool.send(Request("POST", URL, content=body.content)))
+        assert caught.value is theirs
+        assert caught.value.request is other
+        assert len(backend.connected) == 1
+        assert (pool.open, body.closed) == (0, 1)

@@ -64,6 +64,7 @@ class Response:
     _num_bytes_downloaded = 0
     _encoding: str | None = None
     _started: float | None = None
+    _ended: float | None = None
     _elapsed: datetime.timedelta | None = None
     _content: bytes
     _text: str
@@ -236,7 +237,9 @@ class Response:
         Raises `RuntimeError` before that, and for a response that no client received.
         """
         if self._elapsed is None:
-            raise RuntimeError("elapsed is known once the response was read or closed")
+            if self._started is None or self._ended is None:
+                raise RuntimeError("elapsed is known once the response was read or closed")
+            self._elapsed = datetime.timedelta(seconds=self._ended - self._started)
         return self._elapsed
 
     @elapsed.setter
@@ -252,11 +255,7 @@ class Response:
         if self._request is None and request is not None:
             self._request = request
         if self.is_closed:
-            self._stop_clock()
-
-    def _stop_clock(self) -> None:
-        if self._started is not None and self._elapsed is None:
-            self._elapsed = datetime.timedelta(seconds=time.perf_counter() - self._started)
+            self._ended = time.perf_counter()
 
     # Text
 
@@ -322,7 +321,7 @@ class Response:
         Raises `StreamConsumed` or `StreamClosed` where it was read or closed before, `DecodingError` for content
         that is damaged or cut short, and whatever the transport meets.
         """
-        if hasattr(self, "_content"):
+        if hasattr(self, "_content") or self._is_at_hand():
             return self._content
         if self._is_limited:  # step by step, so that what is too much is never here as a whole
             self._content = b"".join(iterate(self, ()))
@@ -336,7 +335,7 @@ class Response:
 
     async def aread(self) -> bytes:
         """Read the body to its end and return it; `read`, for an async client."""
-        if hasattr(self, "_content"):
+        if hasattr(self, "_content") or self._is_at_hand():
             return self._content
         if self._is_limited:
             pieces: AsyncIteration[bytes] = AsyncIteration(self, ())
@@ -348,6 +347,23 @@ class Response:
         finally:
             await self.aclose()
         return self._content
+
+    def _is_at_hand(self) -> bool:
+        """Take a body that came with its head, as small ones do, and has nothing to be undone."""
+        stream = self.stream
+        if (
+            type(stream) is not ByteStream
+            or self.is_closed
+            or self.is_stream_consumed
+            or self.headers.find(b"content-encoding") is not None
+            or self._is_limited
+        ):
+            return False
+        self.is_stream_consumed = self.is_closed = True
+        self._content = raw = stream.read_all()
+        self._num_bytes_downloaded = len(raw)
+        self._ended = time.perf_counter()
+        return True
 
     def _decoded(self, raw: bytes) -> bytes:
         self._num_bytes_downloaded = len(raw)
@@ -477,7 +493,7 @@ class Response:
             if not isinstance(self.stream, SyncByteStream):
                 raise RuntimeError("this response came from an async client; use `await response.aclose()`")
             self.is_closed = True
-            self._stop_clock()
+            self._ended = time.perf_counter()
             self.stream.close()
 
     async def aclose(self) -> None:
@@ -486,7 +502,7 @@ class Response:
             if not isinstance(self.stream, AsyncByteStream):
                 raise RuntimeError("this response came from a sync client; use `response.close()`")
             self.is_closed = True
-            self._stop_clock()
+            self._ended = time.perf_counter()
             await self.stream.aclose()
 
     def __repr__(self) -> str:
@@ -494,7 +510,9 @@ class Response:
         return f"<{type(self).__name__} [{self.status_code}{phrase}]>"
 
     def __getstate__(self) -> dict[str, typing.Any]:
-        left_behind = {"extensions", "stream", "is_closed", "_started"}
+        left_behind = {"extensions", "stream", "is_closed", "_started", "_ended"}
+        if self._started is not None and self._ended is not None:
+            _ = self.elapsed  # what the clock said is kept, and not the clock
         if not isinstance(self.default_encoding, str):
             # What it says of the content is kept, since most functions cannot be pickled.
             _ = self.encoding

@@ -13,8 +13,9 @@ import typing
 import warnings
 from collections.abc import AsyncIterator, Iterator
 
-from courser_models import AsyncByteStream, Headers, Request, RequestError, SyncByteStream
+from courser_models import AsyncByteStream, Headers, Request, RequestError, StreamClosed, SyncByteStream
 
+from ._resend import is_of_body
 from ._sync import run_sync
 
 if typing.TYPE_CHECKING:
@@ -42,12 +43,17 @@ class BodySource(typing.Protocol):
         """End a request's body that is still on its way."""
         ...
 
-    def finished(self, is_clean: bool) -> None:
+    def finished(self, exchange: int, is_clean: bool) -> None:
         """Take the connection back; `is_clean` says that the response was read to its end and nothing came after."""
         ...
 
-    def dropped(self) -> None:
+    def dropped(self, exchange: int) -> None:
         """Take the connection back from a response that nobody holds any more."""
+        ...
+
+    @property
+    def served(self) -> int:
+        """The number of the exchange that is under way."""
         ...
 
     @property
@@ -61,7 +67,9 @@ class ResponseBody:
 
     __slots__ = (
         "_data",
+        "_exchange",
         "_extensions",
+        "_is_given_up",
         "_opened_at",
         "_protocol",
         "_reader",
@@ -81,6 +89,8 @@ class ResponseBody:
     ) -> None:
         self._data = data
         self._source: BodySource | None = source
+        self._exchange = source.served
+        self._is_given_up = False
         self._reader = reader
         self._request = request
         self._timeout = timeout
@@ -99,7 +109,8 @@ class ResponseBody:
     async def next_chunk(self) -> bytes:
         """Return the next content, or `b""` at the end; by then the connection was given back.
 
-        Raises `ReadTimeout`, `ReadError`, `RemoteProtocolError`; the connection is closed then.
+        Raises `ReadTimeout`, `ReadError`, `RemoteProtocolError`, and the connection is closed then; `StreamClosed`
+        after that, or where it was closed before its end.
         """
         if self._tracer is not None and self._source is not None:
             return await self._traced_chunk(self._tracer)
@@ -120,6 +131,8 @@ class ResponseBody:
 
     async def _next_chunk(self) -> bytes:
         source, reader = self._source, self._reader
+        if self._is_given_up:
+            raise StreamClosed()  # the end of what came is not the end of what was sent
         if source is None or reader is None:
             return b""
         try:
@@ -136,14 +149,14 @@ class ResponseBody:
                 if reader.is_done:
                     await source.finish_sending()
                     self._source = None
-                    source.finished(is_clean=bool(data) and not reader.excess)
+                    source.finished(self._exchange, is_clean=bool(data) and not reader.excess)
                     if reader.trailers:
                         self._extensions["trailers"] = Headers.from_wire(reader.trailers)
                     return content
                 if content:
                     return content
         except BaseException as error:
-            if isinstance(error, RequestError):
+            if isinstance(error, RequestError) and not is_of_body(error):
                 error.request = self._request
             self.finish()
             await source.stop_sending()
@@ -161,14 +174,15 @@ class ResponseBody:
         source, self._source = self._source, None
         self._data = b""
         if source is not None:
-            source.finished(is_clean=False)
+            self._is_given_up = True
+            source.finished(self._exchange, is_clean=False)
 
     def __del__(self) -> None:
         source = getattr(self, "_source", None)
         if source is None:
             return
         self._source = None
-        source.dropped()
+        source.dropped(self._exchange)
         warnings.warn(
             f"a response to {self._request.method} {self._request.url.masked} was dropped before it was read or closed"
             f"{self._opened_at}; read it, or close it, or use `with client.stream(…)`",

@@ -13,11 +13,13 @@ from ._trace import Tracer
 class Connection:
     """One connection to `origin`, for one exchange at a time, or for several if it `multiplexes`."""
 
-    __slots__ = ("idle_until", "taken")
+    __slots__ = ("idle_until", "owner", "taken")
 
     multiplexes: typing.ClassVar[bool] = False
 
     origin: Origin
+    owner: typing.Any
+    """The pool; an idle connection has none."""
     idle_until: float | None
     """Until when it may be idle, a reading of `time.monotonic()`."""
     served: int

@@ -13,8 +13,8 @@ from collections.abc import Callable
 class Source(typing.Protocol):
     """What a response's extensions need of its connection."""
 
-    def network_stream(self) -> object:
-        """Return the connection as HTTPX has it."""
+    def network_stream(self, exchange: int) -> object:
+        """Return the connection as HTTPX has it, for as long as it serves this exchange."""
         ...
 
     def extra(self, name: str) -> typing.Any:
@@ -32,14 +32,17 @@ class ResponseExtensions(dict[str, typing.Any]):
     - `tls_certificate`: the peer's certificate (DER), or None
     """
 
-    __slots__ = ("source",)
+    __slots__ = ("exchange", "source")
 
     source: Source
     """Where answers come from."""
 
+    exchange: int
+    """Which of its exchanges this was."""
+
     def __missing__(self, name: str) -> typing.Any:
         if name == "network_stream":
-            value: typing.Any = self.source.network_stream()
+            value: typing.Any = self.source.network_stream(self.exchange)
         elif name in ("peer_address", "local_address"):
             value = self.source.extra(name)
         elif name in _OF_TLS:

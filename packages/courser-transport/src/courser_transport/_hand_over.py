@@ -20,27 +20,47 @@ _NAMES = {"client_addr": "local_address", "server_addr": "peer_address", "socket
 
 
 class _HandedOver:
-    """Bytes to and from a peer, beginning with those that came together with the response."""
+    """Bytes to and from a peer, beginning with those that came together with the response.
 
-    def __init__(self, stream: Stream, peer: str, leading: bytes, on_close: Callable[[], None]) -> None:
+    Each response has one, and may be long over while its connection serves others: `is_ours` tells.
+    """
+
+    def __init__(
+        self, stream: Stream, peer: str, leading: bytes, on_close: Callable[[], None], is_ours: Callable[[], bool]
+    ) -> None:
         self._stream = stream
         self._peer = peer
         self._leading = leading
         self._on_close = on_close
+        self._is_ours = is_ours
+
+    def _check(self) -> None:
+        if not self._is_ours():
+            raise RuntimeError(
+                f"the response is over, and its connection to {self._peer} may serve another request; only a response "
+                "that is still open, or has switched protocols, gives its stream away"
+            )
 
     async def _read(self, max_bytes: int, timeout: float | None) -> bytes:
+        self._check()
         if not self._leading:
             self._leading = await self._stream.read(max_bytes, timeout)
         data, self._leading = self._leading[:max_bytes], self._leading[max_bytes:]
         return data
 
+    async def _write(self, buffer: bytes, timeout: float | None) -> None:
+        self._check()
+        await self._stream.write(buffer, timeout)
+
     async def _start_tls(self, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> Stream:
+        self._check()
         name = server_hostname or self._peer.rpartition(":")[0].strip("[]")
         return await start_tls(self._stream, lambda: context, name, self._peer, Deadline(timeout))
 
     def _close(self) -> None:
-        self._stream.close()
-        self._on_close()
+        if self._is_ours():
+            self._stream.close()
+            self._on_close()
 
     def get_extra_info(self, info: str) -> typing.Any:
         """Return `"client_addr"`, `"server_addr"`, `"socket"`, `"ssl_object"` or `"is_readable"`; None for others."""
@@ -61,7 +81,7 @@ class NetworkStream(_HandedOver):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send `buffer`; raises `WriteTimeout`, `WriteError`."""
-        run_sync(self._stream.write(buffer, timeout))
+        run_sync(self._write(buffer, timeout))
 
     def close(self) -> None:
         """Close the connection."""
@@ -72,7 +92,7 @@ class NetworkStream(_HandedOver):
     ) -> NetworkStream:
         """Return the same connection with TLS on it; raises `ConnectTimeout`, `ConnectError`."""
         stream = run_sync(self._start_tls(ssl_context, server_hostname, timeout))
-        return NetworkStream(stream, self._peer, b"", self._on_close)
+        return NetworkStream(stream, self._peer, b"", self._on_close, self._is_ours)
 
 
 class AsyncNetworkStream(_HandedOver):
@@ -87,7 +107,7 @@ class AsyncNetworkStream(_HandedOver):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send `buffer`; raises `WriteTimeout`, `WriteError`."""
-        await self._stream.write(buffer, timeout)
+        await self._write(buffer, timeout)
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -98,4 +118,4 @@ class AsyncNetworkStream(_HandedOver):
     ) -> AsyncNetworkStream:
         """Return the same connection with TLS on it; raises `ConnectTimeout`, `ConnectError`."""
         stream = await self._start_tls(ssl_context, server_hostname, timeout)
-        return AsyncNetworkStream(stream, self._peer, b"", self._on_close)
+        return AsyncNetworkStream(stream, self._peer, b"", self._on_close, self._is_ours)

@@ -8,6 +8,8 @@ from ._deadline import Deadline
 from ._exceptions import ReadTimeout, WriteTimeout
 from ._network import SharedStream, Stream
 
+_PIECE = 16384
+
 
 class LimitedStream:
     """`stream`, until `deadline`."""
@@ -31,6 +33,15 @@ class LimitedStream:
 
     async def write(self, data: bytes, timeout: float | None) -> None:
         """Return when all of `data` is accepted, which must be before the deadline."""
+        if len(data) <= _PIECE:
+            await self._write(data, timeout)
+            return
+        # A stream waits anew for each part that is accepted, so what it is given is what may be accepted at once.
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            await self._write(bytes(view[start : start + _PIECE]), timeout)
+
+    async def _write(self, data: bytes, timeout: float | None) -> None:
         left = self._left()
         if timeout is not None and timeout < left:
             await self._stream.write(data, timeout)

@@ -25,6 +25,7 @@ what came free, and whoever has, or next takes, the lock passes it on.
 from __future__ import annotations
 
 import collections
+import functools
 import heapq
 import itertools
 import os
@@ -45,7 +46,7 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
-from ._resend import is_unprocessed, may_resend
+from ._resend import is_of_body, is_unprocessed, may_resend
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
 
@@ -141,8 +142,8 @@ class ConnectionPool:
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
         self._line: list[tuple[int, Origin]] = []
         self._numbers = itertools.count()
-        # Connections whose responses were dropped, until somebody passes their places on.
-        self._reclaimed: collections.deque[Connection] = collections.deque()
+        # What came free in a garbage collection, until somebody passes it on.
+        self._reclaimed: collections.deque[Callable[[], None]] = collections.deque()
         self._looks_after_idle = False
         self._look_due = time.monotonic() + _LOOK_EVERY
         _pools.add(self)
@@ -160,8 +161,16 @@ class ConnectionPool:
             extensions = request.extensions
             timeouts = extensions.get("timeout") or _NO_TIMEOUTS
             deadline: Deadline | None = extensions.get("deadline")
-            if deadline is None and (total := timeouts.get("total")) is not None:
-                deadline = Deadline.of_exchange(total)
+            if deadline is None:
+                try:
+                    total = timeouts.get("total")
+                except AttributeError:
+                    raise TypeError(
+                        "extensions['timeout'] is a mapping of seconds by phase, such as Timeout(5.0).as_dict(), not "
+                        f"{type(timeouts).__name__}"
+                    ) from None
+                if total is not None:
+                    deadline = Deadline.of_exchange(total)
             tracer = tracer_of(request)
             connection = self._take_idle(origin)
             was_idle = connection is not None
@@ -177,7 +186,8 @@ class ConnectionPool:
                     raise
             return await self._send_again(request, origin, timeouts, deadline, tracer, not connection.multiplexes)
         except RequestError as error:
-            error.request = request
+            if not is_of_body(error):  # those may be about another request
+                error.request = request
             raise
 
     async def _send_again(
@@ -221,6 +231,7 @@ class ConnectionPool:
                     connection = self._share(place)
                 else:
                     connection = place.idle.pop()
+                    connection.owner = self
                     del self._idle_by_age[connection]
                     if connection.multiplexes:
                         self._lend(place, connection)
@@ -295,6 +306,7 @@ class ConnectionPool:
                 self._reused += asked.served > 0
             elif place.idle and not is_fresh:
                 asked = place.idle.pop()
+                asked.owner = self
                 del self._idle_by_age[asked]
                 if asked.multiplexes:
                     self._lend(place, asked)
@@ -371,7 +383,10 @@ class ConnectionPool:
             raise
 
     def _give_up(self, waiter: Waiter[_Grant], origin: Origin, grant: _Grant | None) -> None:
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            self._later(functools.partial(self._give_up, waiter, origin, grant))
+            return
+        try:
             place = self._places.get(origin)
             if place is not None and waiter in place.waiters:
                 was_first = next(iter(place.waiters)) is waiter
@@ -380,6 +395,8 @@ class ConnectionPool:
                 if was_first:
                     self._stand_in_line(place)
                 self._forget_place(place)
+        finally:
+            self._lock.release()
         self._pass_on_reclaimed()
         late = waiter.abandon() or grant
         if isinstance(late, Connection):
@@ -588,12 +605,15 @@ class ConnectionPool:
     def release(self, connection: Connection) -> None:
         """Take back a connection whose exchange is over: the oldest waiter gets it, or its place; else it is kept."""
         if not self._lock.acquire(blocking=False):
-            # A garbage collection that ends a half-read iteration may stand inside the lock of its own thread.
-            self._reclaimed.append(connection)
-            self._pass_on_reclaimed()
+            self._later(functools.partial(self._take_back, connection))
             return
         self._lock.release()
         self._take_back(connection)
+
+    def _later(self, work: Callable[[], None]) -> None:
+        """Do what needs the lock once it is free: a garbage collection may stand inside the lock of its own thread."""
+        self._reclaimed.append(work)
+        self._pass_on_reclaimed()
 
     def _take_back(self, connection: Connection) -> None:
         if connection.multiplexes and not self._is_last_share(connection):
@@ -620,7 +640,7 @@ class ConnectionPool:
 
     def reclaim(self, connection: Connection) -> None:
         """Take back a connection whose response was dropped; from a garbage collection, so without waiting."""
-        self._reclaimed.append(connection)
+        self._reclaimed.append(functools.partial(self._take_back, connection))
         if self.backend.is_over():
             connection.abandon()
         else:
@@ -631,10 +651,10 @@ class ConnectionPool:
         while self._reclaimed and self._lock.acquire(blocking=False):
             self._lock.release()
             try:
-                connection = self._reclaimed.popleft()
+                work = self._reclaimed.popleft()
             except IndexError:
                 return
-            self._take_back(connection)
+            work()
 
     def _discard(self, connection: Connection, was_used: bool = True) -> None:
         with self._lock:
@@ -729,6 +749,7 @@ class ConnectionPool:
     def _keep(self, place: _Place, connection: Connection | None) -> Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
+            del connection.owner
             place.idle.append(connection)
             self._idle_by_age[connection] = None
             if not self._looks_after_idle and self.body is AsyncBody:
@@ -791,6 +812,7 @@ class ConnectionPool:
                 # Looking may read from the socket, so meanwhile it is lent: to us.
                 del self._idle_by_age[connection]
                 self._places[connection.origin].idle.remove(connection)
+                connection.owner = self
             if connection.is_stale():
                 self._discard(connection)
             else:

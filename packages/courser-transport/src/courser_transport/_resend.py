@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import typing
 
-from courser_models import Request, TransportError
+from courser_models import Request, RequestError, TransportError
 
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
 
@@ -53,11 +53,21 @@ def is_unsent(error: TransportError) -> bool:
     return bool(error.__dict__.get("_is_unsent"))
 
 
+def of_body(error: RequestError) -> None:
+    """Mark an error: it is that of the request's own body, such as one that passes on another response."""
+    error.__dict__["_is_of_body"] = True
+
+
+def is_of_body(error: RequestError) -> bool:
+    """Return whether the request's own body raised it."""
+    return bool(error.__dict__.get("_is_of_body"))
+
+
 def may_resend(request: Request, error: TransportError, was_reused: bool) -> bool:
     """Return whether `request`, which ended with `error`, may be sent again."""
     if is_unprocessed(error):
         return request.stream.is_replayable
-    if not was_reused or not error.__dict__.get("_is_unheard"):
+    if not was_reused or not error.__dict__.get("_is_unheard") or is_of_body(error):
         return False
     if not request.stream.is_replayable:
         return False

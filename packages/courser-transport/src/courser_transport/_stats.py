@@ -14,7 +14,7 @@ class OriginStats(typing.NamedTuple):
     lent: int
     waiting: int
     """How many requests wait for one."""
-    streams: int
+    streams: int = 0
     """How many HTTP/2 exchanges are under way."""
 
 

@@ -47,7 +47,11 @@ def look_up(host: str, port: int, timeout: float | None) -> _Found:
 
     if not _AT_ONCE.acquire(timeout=timeout):
         raise TimeoutError
-    threading.Thread(target=ask, name=f"courser look-up of {host}", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name=f"courser look-up of {host}", daemon=True).start()
+    except RuntimeError as error:  # the process may have no more threads
+        _AT_ONCE.release()
+        raise OSError(str(error)) from error
     if not has_ended.wait(timeout):
         raise TimeoutError
     if failures:

@@ -8,6 +8,8 @@ smuggled), and so is any major version but 1. This is the only file that knows h
 
 from __future__ import annotations
 
+import re
+
 import h11
 
 from courser_models import Field
@@ -20,6 +22,8 @@ _LONGEST_LINE = 65536
 _MOST_TRAILERS = 256
 _LONGEST_REASON = 80
 _MOST_FRAMING = 65536
+
+_BARE_HEADER = re.compile(rb"[0-9a-fA-F]{1,20}[\t ]*+(?:;[^\r\n]*+)?\n")
 
 
 def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
@@ -86,6 +90,9 @@ class ChunkArbiter:
                     break
         except h11.RemoteProtocolError as error:
             raise RemoteProtocolError(f"the response's chunks are not HTTP: {_lower(error)}") from error
+        if not self.is_done and _BARE_HEADER.match(self._connection.trailing_data[0]):
+            # h11 goes on looking for the CRLF that ends the line, and would wait for it.
+            raise RemoteProtocolError("the response's chunks are not HTTP: a chunk's header ends with a bare LF")
         content = b"".join(pieces)
         self._received += len(data)
         self._content += len(content)

@@ -25,11 +25,11 @@ from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
 from .._network import READ_SIZE, Stream
-from .._resend import is_unsent, unheard
+from .._resend import is_of_body, is_unsent, unheard
 from .._trace import Tracer
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
-from ._request_head import request_head, tokens
+from ._request_head import CheckedFields, request_head, tokens
 from ._upload import Upload, framed, wrong_length
 
 MAX_INTERIM_RESPONSES = 32
@@ -73,14 +73,16 @@ class HTTP1Connection(Connection):
     """A connection that speaks HTTP/1.1, lent to one exchange at a time.
 
     Its `owner` takes it back once an exchange is over; `is_reusable` then says whether another may follow, and
-    `idle_until`, a reading of `time.monotonic()`, until when.
+    `idle_until`, a reading of `time.monotonic()`, until when. While it is idle it does not hold its owner: a pool that
+    nobody uses any more then ends at once, and not with its sockets in some order when garbage is collected.
     """
 
     __slots__ = (
         "_hint",
-        "_is_lent",
+        "_is_async",
         "_keeps",
-        "_owner",
+        "_lent",
+        "_said",
         "_stream",
         "_upload",
         "_wire",
@@ -92,14 +94,18 @@ class HTTP1Connection(Connection):
     )
 
     protocol = "http11"
+    owner: Owner
 
     def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
         self._wire = stream
         # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
         self._stream = stream
-        self._owner = owner
+        self.owner = owner
+        self._is_async = issubclass(owner.body, AsyncBody)
         self._keeps = True
-        self._is_lent = False
+        self._said: CheckedFields | None = None
+        # The number of the exchange that has it, or nothing: taking it out again is one step, in any thread.
+        self._lent: dict[int, bool] = {}
         self._upload: Upload | None = None
         self._hint: float | None = None
         self.origin = origin
@@ -116,13 +122,15 @@ class HTTP1Connection(Connection):
         `deadline` limits all of it, the body included. Raises what the stream raises, `LocalProtocolError` and
         `RemoteProtocolError`. The connection is given back in every case: now, or when the response's body has ended.
         """
-        self._is_lent = True
+        exchange = self.served
+        self._lent[exchange] = True
         try:
-            head, length, self._keeps = request_head(request)
+            head, self._said = request_head(request, self._said)
         except LocalProtocolError:
             self._keeps = True
-            self.finished(is_clean=True)  # nothing left us, so nothing is wrong with the connection
+            self.finished(exchange, is_clean=True)  # nothing left us, so nothing is wrong with the connection
             raise
+        length, self._keeps = self._said.length, self._said.keeps
         try:
             timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             if deadline is not None:
@@ -138,7 +146,7 @@ class HTTP1Connection(Connection):
                 return await self._early_response(request, error, timeouts, None)
             return await self._receive(request, timeouts.get("read"))
         except BaseException:
-            self.finished(is_clean=False)
+            self.finished(exchange, is_clean=False)
             await self.stop_sending()
             raise
 
@@ -154,8 +162,7 @@ class HTTP1Connection(Connection):
     ) -> Response:
         """Send a body piece by piece, and receive the response, which may come before its end."""
         read, write = timeouts.get("read"), timeouts.get("write")
-        is_async = issubclass(self._owner.body, AsyncBody)
-        upload = Upload(self._stream, request, length, write, self._owner.in_thread, is_async)
+        upload = Upload(self._stream, request, length, write, self.owner.in_thread, self._is_async)
         received = b""
         try:
             if tracer is None:
@@ -169,6 +176,8 @@ class HTTP1Connection(Connection):
                 await (sending if tracer is None else tracer.step("http11.send_request_body", sending, request=request))
         except WriteError as error:
             await upload.stop()
+            if is_of_body(error):
+                raise
             return await self._early_response(request, error, timeouts, tracer)
         except BaseException:
             await upload.stop()
@@ -216,8 +225,10 @@ class HTTP1Connection(Connection):
         if upload is not None:
             try:
                 await upload.finish()
-            except (WriteError, WriteTimeout):  # the peer has had enough; its answer counts
-                self._keeps = False
+            except (WriteError, WriteTimeout) as error:
+                if is_of_body(error):
+                    raise
+                self._keeps = False  # the peer has had enough; its answer counts
 
     async def _stop_upload(self) -> None:
         upload, self._upload = self._upload, None
@@ -255,7 +266,7 @@ class HTTP1Connection(Connection):
         if self._upload is not None and status >= 300:
             await self._stop_upload()
         extensions = ResponseExtensions(http_version=version, reason_phrase=reason)
-        extensions.source = self
+        extensions.source, extensions.exchange = self, self.served
         if interim:
             extensions["interim_responses"] = interim
         arrived = len(buffer) - end
@@ -270,9 +281,11 @@ class HTTP1Connection(Connection):
             if tracer is not None:
                 await tracer.step("http11.receive_response_body", _nothing(), request=request)
                 await tracer.step("http11.response_closed", _nothing())
-            self.finished(is_clean=arrived == length)  # and not touched again: it may be somebody else's by now
+            self.finished(
+                self.served, is_clean=arrived == length
+            )  # and not touched again: it may be somebody else's by now
         else:
-            body = self._owner.body(buffer[end:], self, body_reader(length), request, timeout)
+            body = self.owner.body(buffer[end:], self, body_reader(length), request, timeout)
             body.note_into(extensions, tracer)
         return Response.from_parts(status, Headers.from_wire(fields, index), body, request, extensions)
 
@@ -282,7 +295,7 @@ class HTTP1Connection(Connection):
         """Read the head of the final response; return it, what arrived, where the head ends in it, the length of the
         body, and the interim responses that came before."""
         interim: list[tuple[int, Headers]] = []
-        limits = self._owner.limits
+        limits = self.owner.limits
         while True:
             end = buffer.find(b"\r\n\r\n") + 4
             if end < 4 or end > limits.max_head_size:
@@ -319,26 +332,30 @@ class HTTP1Connection(Connection):
         if upload is not None:
             try:
                 await upload.run()
-            except WriteError:  # the peer hears no more; what it says may be complete all the same
-                self._keeps = False
+            except WriteError as error:
+                if is_of_body(error):
+                    raise
+                self._keeps = False  # the peer hears no more; what it says may be complete all the same
             if upload.is_done:
                 self._upload = None
 
     def _handed_over(self, request: Request, leading: bytes, extensions: ResponseExtensions) -> SyncBody | AsyncBody:
         """Give the connection away: whoever reads the response speaks another protocol from now on."""
         self._keeps = False
-        body = self._owner.body(b"", self, None, request, None)
+        body = self.owner.body(b"", self, None, request, None)
         # It holds the body, which would otherwise take the connection along when nobody holds the response any more.
-        extensions["network_stream"] = self._as_network_stream(leading, body.finish)
+        extensions["network_stream"] = self._as_network_stream(self.served, leading, body.finish)
         return body
 
-    def network_stream(self) -> NetworkStream | AsyncNetworkStream:
-        """Return the connection as HTTPX has it."""
-        return self._as_network_stream(b"", _nobody_minds)
+    def network_stream(self, exchange: int) -> NetworkStream | AsyncNetworkStream:
+        """Return the connection as HTTPX has it, for as long as it serves this exchange."""
+        return self._as_network_stream(exchange, b"", _nobody_minds)
 
-    def _as_network_stream(self, leading: bytes, on_close: Callable[[], None]) -> NetworkStream | AsyncNetworkStream:
-        kind = AsyncNetworkStream if issubclass(self._owner.body, AsyncBody) else NetworkStream
-        return kind(self._wire, self.peer, leading, on_close)
+    def _as_network_stream(
+        self, exchange: int, leading: bytes, on_close: Callable[[], None]
+    ) -> NetworkStream | AsyncNetworkStream:
+        kind = AsyncNetworkStream if self._is_async else NetworkStream
+        return kind(self._wire, self.peer, leading, on_close, lambda: exchange in self._lent)
 
     def _note_hint(self, value: bytes) -> None:
         """Remember how long the server keeps an idle connection (draft-thomson-hybi-http-timeout)."""
@@ -350,7 +367,7 @@ class HTTP1Connection(Connection):
         """Read until a head is complete; return what arrived, and where the head ends in it."""
         received = bytearray(buffer)
         searched = 0
-        limit = self._owner.limits.max_head_size
+        limit = self.owner.limits.max_head_size
         while True:
             match = _HEAD_END.search(received, max(searched - 2, 0))
             end = match.end() if match else 0
@@ -384,7 +401,7 @@ class HTTP1Connection(Connection):
         head = arbitrate_head(buffer[:end], method)
         if head is None:
             raise RemoteProtocolError(f"{self.peer} sent an empty response head")
-        limit = self._owner.limits.max_fields
+        limit = self.owner.limits.max_fields
         if len(head[3]) > limit:
             raise RemoteProtocolError(
                 f"{self.peer} sent a response head of {len(head[3])} fields; {limit} is the limit"
@@ -419,33 +436,32 @@ class HTTP1Connection(Connection):
         if self._upload is not None:
             await self._stop_upload()
 
-    def finished(self, is_clean: bool) -> None:
-        """Take the connection back from an exchange that is over."""
-        # Once an exchange: whoever comes second finds a connection that may be somebody else's by now.
-        if self._is_lent:
-            self._is_lent = False
+    def finished(self, exchange: int, is_clean: bool) -> None:
+        """Take the connection back from an exchange that is over; from each once."""
+        # Whoever comes second finds a connection that may be somebody else's by now.
+        if self._lent.pop(exchange, False):
             self._stream = self._wire
-            self.served += 1
+            self.served = exchange + 1
             self.is_reusable = is_clean and self._keeps and self._upload is None and not self._is_worn()
-            self._owner.release(self)
+            self.owner.release(self)
 
     def _is_worn(self) -> bool:
         """Return whether the limits say that this exchange was its last."""
-        most, age = self._owner.limits.max_requests_per_connection, self._owner.limits.max_connection_age
+        most, age = self.owner.limits.max_requests_per_connection, self.owner.limits.max_connection_age
         return (most is not None and self.served >= most) or (age is not None and time.monotonic() >= self.born + age)
 
-    def dropped(self) -> None:
+    def dropped(self, exchange: int) -> None:
         """Take the connection back from a response that nobody holds any more."""
-        if self._is_lent:
-            self._is_lent = False
+        if self._lent.pop(exchange, False):
+            self.served = exchange + 1
             self.is_reusable = False
-            self._owner.reclaim(self)
+            self.owner.reclaim(self)
 
     # The pool's side
 
     def rest(self, now: float) -> None:
         """Become idle at `now`, and note until when."""
-        limits = self._owner.limits
+        limits = self.owner.limits
         until = None if limits.keepalive_expiry is None else now + limits.keepalive_expiry
         if self._hint is not None and (until is None or now + self._hint < until):
             until = now + self._hint

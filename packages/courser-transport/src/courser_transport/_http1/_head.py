@@ -1,9 +1,11 @@
 """The fast reader of response heads: accepts the ordinary head, and declines the rest.
 
-One compiled pattern, written from the grammar of RFC 9112, must match *every* byte of the head: status line, field
-lines, CRLF only, no line folding, no NUL, no space around a name. What it declines is not refused; it goes to the
-arbiter. The claim that makes this safe, and that is fuzzed: what this reader accepts, h11 accepts, and reads the
-same.
+Patterns written from the grammar of RFC 9112 must match *every* byte of the head: status line, field lines, CRLF only,
+no line folding, no NUL, no space around a name. What it declines is not refused; it goes to the arbiter. The claim
+that makes this safe, and that is fuzzed: what this reader accepts, h11 accepts, and reads the same.
+
+A server says most of its lines again and again, so lines that were read once are remembered, with what they mean:
+so many of them, so long at most, and none with a secret.
 """
 
 from __future__ import annotations
@@ -15,26 +17,63 @@ from courser_models import Field
 # status, version, reason phrase, fields, value by lower name (repeats joined with `, `)
 ResponseHead = tuple[int, bytes, bytes, list[Field], dict[bytes, bytes]]
 
-_HEAD = re.compile(
-    rb"(HTTP/1\.[01]) ([1-9][0-9][0-9]) ([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*+))?+\r\n"
-    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
-)
-_FIELD = re.compile(rb"([^:]++):[\t ]*+([^\r]*+)\r\n")
+_STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9][0-9]) ([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*+))?+")
+_FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++):[\t ]*+([\t\x20-\x7e\x80-\xff]++)")
+
+_MOST_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 128
+_SECRET = {b"set-cookie", b"authentication-info", b"proxy-authentication-info", b"location"}
+
+_statuses: dict[bytes, tuple[int, bytes, bytes]] = {}
+_fields: dict[bytes, Field] = {}
 
 
 def read_head(head: bytes) -> ResponseHead | None:
     """Return what `head`, which ends with an empty line, says; None declines it."""
-    match = _HEAD.fullmatch(head)
+    lines = head.split(b"\r\n")
+    if len(lines) < 3 or lines[-1] or lines[-2]:
+        return None
+    status = _statuses.get(lines[0]) or _read_status(lines[0])
+    if status is None:
+        return None
+    del lines[0], lines[-2:]
+    fields = list(map(_fields.get, lines))
+    if not all(fields):
+        for number, field in enumerate(fields):
+            if field is None:
+                fields[number] = field = _read_field(lines[number])
+                if field is None:
+                    return None
+    index = {lower: value for _, lower, value in fields}  # type: ignore[misc]  # by now none of them is None
+    if len(index) < len(fields):
+        index = joined(fields)  # type: ignore[arg-type]
+    return *status, fields, index  # type: ignore[return-value]
+
+
+def _read_status(line: bytes) -> tuple[int, bytes, bytes] | None:
+    match = _STATUS_LINE.fullmatch(line)
     if match is None:
         return None
-    version, status, reason, lines = match.groups()
-    if b" \r\n" in lines or b"\t\r\n" in lines:  # white space at the end of a value, or no value at all
+    version, code, reason = match.groups()
+    status = int(code), version, reason or b""
+    if len(line) <= _LONGEST_REMEMBERED:
+        if len(_statuses) >= _MOST_REMEMBERED:
+            _statuses.clear()
+        _statuses[line] = status
+    return status
+
+
+def _read_field(line: bytes) -> Field | None:
+    match = _FIELD_LINE.fullmatch(line)
+    if match is None or line.endswith((b" ", b"\t")):  # white space at the end of a value, or no value at all
         return None
-    fields = [(name, name.lower(), value) for name, value in _FIELD.findall(lines)]
-    index = {lower: value for _, lower, value in fields}
-    if len(index) < len(fields):
-        index = joined(fields)
-    return int(status), version, reason or b"", fields, index
+    name, value = match.groups()
+    field = name, name.lower(), value
+    if len(line) <= _LONGEST_REMEMBERED and field[1] not in _SECRET:
+        if len(_fields) >= _MOST_REMEMBERED:
+            _fields.clear()
+        _fields[line] = field
+    return field
 
 
 def joined(fields: list[Field]) -> dict[bytes, bytes]:

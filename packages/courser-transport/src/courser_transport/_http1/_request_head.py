@@ -1,46 +1,61 @@
-"""A request to the bytes of its head, checked as a whole by one pattern (RFC 9112 §3, §5).
+"""A request to the bytes of its head, every one of them checked by a pattern (RFC 9112 §3, §5).
 
-Whatever the pattern refuses never leaves: no control character, no space in a target, no second `Host`.
+Whatever the patterns refuse never leaves: no control character, no space in a target, no second `Host`. A client says
+much the same in every request, so the fields of the last one are kept, checked and joined, and compared instead.
 """
 
 from __future__ import annotations
 
 import re
+import typing
 
 from courser_models import Field, LocalProtocolError, Request
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?+"
-_HEAD = re.compile(
-    rb"%b [\x21-\x7e]++ HTTP/1\.1\r\n(?:%b: %b\r\n)++\r\n" % (_TOKEN, _TOKEN, _VALUE),
-)
+_REQUEST_LINE = re.compile(rb"%b [\x21-\x7e]++ HTTP/1\.1\r\n" % _TOKEN)
+_LINES = re.compile(rb"(?:%b: %b\r\n)++\r\n" % (_TOKEN, _VALUE))
 _FIELD = re.compile(rb"%b: %b" % (_TOKEN, _VALUE))
 _METHOD = re.compile(_TOKEN)
 
-# The head, how long the body is (None: in chunks), and whether we want to keep the connection.
-RequestHead = tuple[bytes, "int | None", bool]
+
+class CheckedFields(typing.NamedTuple):
+    """The fields of a request as they go on the wire."""
+
+    fields: list[Field]
+    lines: bytes
+    """The fields and the empty line after them."""
+    length: int | None
+    """How long they say that the body is; None for chunks."""
+    keeps: bool
+    """Whether they leave the connection to the next request."""
 
 
-def request_head(request: Request) -> RequestHead:
-    """Return the bytes of the head, the body's length (None for chunks), and whether the connection may be kept.
+def request_head(request: Request, known: CheckedFields | None = None) -> tuple[bytes, CheckedFields]:
+    """Return the bytes of the head, and what its fields say; `known` is that of a request before, or nothing.
 
     The target is the URL's path and query, for CONNECT its authority, or what the extension `target` says (bytes).
 
     Raises `LocalProtocolError` for a request that RFC 9112 does not allow to be sent.
     """
-    fields = request.headers.fields
     target = request.extensions.get("target")
     if target is None:
         target = request.url.netloc if request.method == "CONNECT" else request.url.raw_path
-    head = b"%b %b HTTP/1.1\r\n%b\r\n" % (
-        request.method.encode("ascii", "replace"),
-        target,
-        b"".join([b"%b: %b\r\n" % (name, value) for name, _, value in fields]),
-    )
+    line = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii", "replace"), target)
+    if _REQUEST_LINE.fullmatch(line) is None:
+        raise _complaint_of_line(request.method)
+    fields = request.headers.fields
+    if known is None or known.fields != fields:
+        known = _checked(fields.copy())
+    return line + known.lines, known
+
+
+def _checked(fields: list[Field]) -> CheckedFields:
+    lines = b"".join([b"%b: %b\r\n" % (name, value) for name, _, value in fields]) + b"\r\n"
     values = {lower: value for _, lower, value in fields}
     # As many lines as there are fields: a value with a line break of its own would match too, as two fields.
-    if _HEAD.fullmatch(head) is None or head.count(b"\n") != len(fields) + 2 or b"host" not in values:
-        raise _complaint(request, fields)
+    if _LINES.fullmatch(lines) is None or lines.count(b"\n") != len(fields) + 1 or b"host" not in values:
+        raise _complaint_of_fields(fields)
     if len(values) < len(fields):
         _refuse_repeats(fields)
     connection = values.get(b"connection")
@@ -50,13 +65,11 @@ def request_head(request: Request) -> RequestHead:
             raise LocalProtocolError("the only transfer coding that can be sent is chunked (RFC 9112 §7)")
         if b"content-length" in values:
             raise LocalProtocolError("a request has either Content-Length or Transfer-Encoding, never both")
-        return head, None, keeps
-    length = values.get(b"content-length")
-    if length is None:
-        return head, 0, keeps
+        return CheckedFields(fields, lines, None, keeps)
+    length = values.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 18:
         raise LocalProtocolError(f"Content-Length is {length[:30]!r}, which is no number of bytes")
-    return head, int(length), keeps
+    return CheckedFields(fields, lines, int(length), keeps)
 
 
 def tokens(value: bytes) -> list[bytes]:
@@ -71,10 +84,16 @@ def _refuse_repeats(fields: list[Field]) -> None:
             raise LocalProtocolError(f"{name.decode()} is given {names.count(name)} times; once is all HTTP allows")
 
 
-def _complaint(request: Request, fields: list[Field]) -> LocalProtocolError:
-    """Return what is wrong with a head that was refused; values are not shown, they may be credentials."""
-    if not request.method.isascii() or _METHOD.fullmatch(request.method.encode()) is None:
-        return LocalProtocolError(f"method {request.method!r} is not a token (RFC 9110 §5.6.2)")
+def _complaint_of_line(method: str) -> LocalProtocolError:
+    if not method.isascii() or _METHOD.fullmatch(method.encode()) is None:
+        return LocalProtocolError(f"method {method!r} is not a token (RFC 9110 §5.6.2)")
+    return LocalProtocolError(
+        "the request's target is empty, or holds a space, a control character or one beyond ASCII"
+    )
+
+
+def _complaint_of_fields(fields: list[Field]) -> LocalProtocolError:
+    """Return what is wrong with fields that were refused; values are not shown, they may be credentials."""
     for name, _, value in fields:
         if _FIELD.fullmatch(b"%b: %b" % (name, value)) is None:
             return LocalProtocolError(

@@ -10,9 +10,10 @@ import types
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from courser_models import AsyncByteStream, BlockingByteStream, ByteStream, LocalProtocolError, Request
+from courser_models import AsyncByteStream, BlockingByteStream, ByteStream, LocalProtocolError, Request, RequestError
 
 from .._network import Stream
+from .._resend import of_body
 
 # A body in memory leaves in pieces of this size, with a look for an answer between them.
 _PIECE = 262144
@@ -93,6 +94,9 @@ class Upload:
         while True:
             try:
                 chunk = await anext(self._chunks) if isinstance(self._chunks, AsyncIterator) else next(self._chunks)
+            except RequestError as error:
+                of_body(error)
+                raise
             except (StopIteration, StopAsyncIteration):
                 self._is_last = True
                 if self._length is None:

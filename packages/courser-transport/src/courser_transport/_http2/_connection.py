@@ -80,22 +80,24 @@ class HTTP2Connection(Connection):
         "_is_reading",
         "_limits",
         "_lock",
-        "_owner",
         "_session",
         "_stuck",
         "_waiting",
         "_wire",
         "born",
+        "is_async",
         "origin",
         "peer",
         "served",
     )
 
     multiplexes = True
+    owner: Owner
 
     def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
         self._wire = stream.share()
-        self._owner = owner
+        self.owner = owner
+        self.is_async = issubclass(owner.body, AsyncBody)
         self._limits = owner.limits
         self._backend = owner.backend
         self._session = Session(origin.authority, owner.limits)
@@ -132,11 +134,6 @@ class HTTP2Connection(Connection):
         return await Exchange(self, request, deadline, tracer).run()
 
     # What exchanges do
-
-    @property
-    def owner(self) -> Owner:
-        """Whose connection this is."""
-        return self._owner
 
     @property
     def is_clear(self) -> bool:
@@ -233,7 +230,7 @@ class HTTP2Connection(Connection):
                 # Who notes more from now on finds the lock free; what was noted meanwhile is found here.
                 self._lock.release()
             self.served += 1
-            self._owner.release(self)
+            self.owner.release(self)
 
     def _post(self) -> None:
         """Send what the session has to say; under the lock."""
@@ -457,7 +454,7 @@ class HTTP2Connection(Connection):
         for waiter in woken:
             waiter.deliver(_NEWS)
         if has_changed:
-            self._owner.has_changed(self)
+            self.owner.has_changed(self)
 
     def _whom_to_wake(self) -> list[Waiter[str]]:
         news, woken = self._session.news, []
@@ -476,7 +473,7 @@ class HTTP2Connection(Connection):
             self.end_noted()
         for waiter in woken:
             waiter.deliver(_NEWS)
-        self._owner.has_changed(self)
+        self.owner.has_changed(self)
 
     # Whether the peer is there
 
@@ -566,10 +563,10 @@ class HTTP2Connection(Connection):
         """Return what the stream tells about itself."""
         return self._wire.extra(name)
 
-    def network_stream(self) -> NetworkStream | AsyncNetworkStream:
-        """Return the connection as HTTPX has it."""
-        kind = AsyncNetworkStream if issubclass(self._owner.body, AsyncBody) else NetworkStream
-        return kind(self._wire, self.peer, b"", lambda: None)
+    def network_stream(self, exchange: int) -> NetworkStream | AsyncNetworkStream:
+        """Return the connection as HTTPX has it, for as long as it serves this exchange."""
+        kind = AsyncNetworkStream if self.is_async else NetworkStream
+        return kind(self._wire, self.peer, b"", lambda: None, lambda: exchange in self._session.streams)
 
     def close(self) -> None:
         """Close at once, with a word to the peer where that needs no waiting."""

@@ -11,13 +11,14 @@ import types
 import typing
 from collections.abc import AsyncIterator
 
-from courser_models import ByteStream, Field, Headers, LocalProtocolError, Request, Response
+from courser_models import ByteStream, Field, Headers, LocalProtocolError, Request, RequestError, Response
 
 from .._body import AsyncBody, SyncBody
 from .._deadline import Deadline
 from .._exceptions import ReadTimeout, WriteTimeout
 from .._extensions import ResponseExtensions
 from .._http1._upload import Chunks, body_chunks, wrong_length
+from .._resend import of_body
 from .._trace import Tracer
 from ._fields import FieldList, check, request_fields
 from ._frames import CANCEL, NO_ERROR
@@ -64,6 +65,8 @@ class Exchange:
     )
 
     protocol = "http2"
+    served = 0
+    """One exchange is all that there is of it."""
 
     def __init__(
         self, connection: HTTP2Connection, request: Request, deadline: Deadline | None, tracer: Tracer | None
@@ -112,7 +115,7 @@ class Exchange:
                 await self._stop_if_refused(stream)
             return self._response(stream)
         except BaseException:
-            self.finished(is_clean=False)
+            self.finished(0, is_clean=False)
             await self.stop_sending()
             raise
 
@@ -169,7 +172,7 @@ class Exchange:
         """Send the request's content, until all has left or the peer answers."""
         owner = self._connection.owner
         in_thread = owner.backend.in_thread
-        self._chunks = body_chunks(self._request, in_thread, issubclass(owner.body, AsyncBody))
+        self._chunks = body_chunks(self._request, in_thread, self._connection.is_async)
         if self._awaits_word():
             patience = self._read_timeout
             await self._wait(stream, _CONTINUE_WITHIN if patience is None else min(_CONTINUE_WITHIN, patience))
@@ -220,6 +223,9 @@ class Exchange:
         assert chunks is not None
         try:
             chunk = await anext(chunks) if isinstance(chunks, AsyncIterator) else next(chunks)
+        except RequestError as error:
+            of_body(error)
+            raise
         except (StopIteration, StopAsyncIteration):
             self._is_last = True
             if self._length is not None and self._sent != self._length:
@@ -291,7 +297,7 @@ class Exchange:
         assert stream.head is not None
         status, fields, index = stream.head
         extensions = ResponseExtensions(http_version=_VERSION, stream_id=stream.id)
-        extensions.source = self._connection
+        extensions.source, extensions.exchange = self._connection, stream.id
         if stream.interim:
             extensions["interim_responses"] = [
                 (status, Headers.from_wire(fields, index)) for status, fields, index in stream.interim
@@ -303,7 +309,7 @@ class Exchange:
             body = ByteStream(chunks[0] if len(chunks) == 1 else b"".join(chunks))
             if stream.trailers:
                 extensions["trailers"] = Headers.from_wire(stream.trailers)
-            self.finished(is_clean=True)
+            self.finished(0, is_clean=True)
         else:
             body = self._connection.owner.body(b"", self, self, self._request, self._read_timeout)
             body.note_into(extensions, self._tracer)
@@ -371,7 +377,7 @@ class Exchange:
         elif isinstance(chunks, types.GeneratorType):
             chunks.close()
 
-    def finished(self, is_clean: bool) -> None:
+    def finished(self, exchange: int, is_clean: bool) -> None:
         """Give the stream back, and the connection; the peer is told where the exchange is not complete."""
         if self._is_given_back:
             return
@@ -382,7 +388,7 @@ class Exchange:
         else:
             self._connection.end(stream, NO_ERROR if stream.is_ended else CANCEL)
 
-    def dropped(self) -> None:
+    def dropped(self, exchange: int) -> None:
         """Give back what belongs to a response that nobody holds any more."""
         if not self._is_given_back:
             self._is_given_back = True
