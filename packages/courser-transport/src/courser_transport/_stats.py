@@ -33,7 +33,7 @@ class PoolStats(typing.NamedTuple):
     """How many exchanges began, those that were sent again counted twice."""
     reused: int
     """How many of them on a connection that another had used before."""
-    streams: int
-    """How many HTTP/2 exchanges are under way."""
     origins: dict[str, OriginStats]
     """The same by origin, `https://example.org`; only origins with connections or waiters."""
+    streams: int = 0
+    """How many HTTP/2 exchanges are under way."""
