@@ -33,6 +33,7 @@ class Nginx:
 
     http: str
     https: str
+    http2: str
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
     # In plain text: it is loopback, and nobody else reads this file.
     (directory / "passwords").write_text("ada:{PLAIN}secret ö\n", "utf-8")
 
-    plain, tls = listener(), listener()
+    plain, tls, http2 = listener(), listener(), listener()
     certificate, key = authority.write_server_certificate()
     configuration = directory / "nginx.conf"
     configuration.write_text(
@@ -63,16 +64,21 @@ def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
             temporary_paths=_temporary_paths(binary, directory),
             plain=port_of(plain),
             tls=port_of(tls),
+            http2=port_of(http2),
             certificate=certificate,
             key=key,
         )
     )
     command = [binary, "-p", str(directory), "-c", str(configuration), "-e", str(directory / "error.log")]
     # `NGINX` is how a running nginx hands its listening sockets to its successor.
-    inherited = {"NGINX": f"{plain.fileno()};{tls.fileno()};"}
-    where = Nginx(http=f"http://127.0.0.1:{port_of(plain)}", https=f"https://127.0.0.1:{port_of(tls)}")
+    inherited = {"NGINX": f"{plain.fileno()};{tls.fileno()};{http2.fileno()};"}
+    where = Nginx(
+        http=f"http://127.0.0.1:{port_of(plain)}",
+        https=f"https://127.0.0.1:{port_of(tls)}",
+        http2=f"https://127.0.0.1:{port_of(http2)}",
+    )
     port = port_of(plain)
-    with ServerProcess(command, [plain, tls], directory / "output.log", inherited) as process:
+    with ServerProcess(command, [plain, tls, http2], directory / "output.log", inherited) as process:
         process.require_answer(port)
         yield where
 
@@ -104,6 +110,7 @@ http {{
     server {{
         listen 127.0.0.1:{plain};
         listen 127.0.0.1:{tls} ssl;
+        listen 127.0.0.1:{http2} ssl http2;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
         root {files};
@@ -121,6 +128,12 @@ http {{
         }}
         location = /elsewhere {{ return 302 /small.json; }}
         location = /upload {{ client_max_body_size 1m; return 200 "accepted"; }}
+        location = /sink {{
+            client_max_body_size 200m;
+            client_body_buffer_size 1m;
+            proxy_pass http://127.0.0.1:{plain}/emptied;
+        }}
+        location = /emptied {{ client_max_body_size 200m; return 204; }}
     }}
 }}
 """

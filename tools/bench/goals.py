@@ -41,6 +41,9 @@ GOALS = [
     Goal("get-sync", "requests", 0.20),
     Goal("download", "aiohttp", 2.0, at_least=True),
     Goal("download-tls", "aiohttp", 1.0, at_least=True),
+    Goal("get-64-http2", "httpx2", 0.30),
+    Goal("download-http2", "httpx2", 4.0, at_least=True),
+    Goal("upload-http2", "httpx2", 2.0, at_least=True),
 ]
 
 

@@ -1,7 +1,7 @@
 """nginx, as the server all clients meet: one worker on one core, loopback only, everything in a temporary directory.
 
 It answers `/small` from memory and `/large` from a file, in clear text and over TLS with a certificate made for the
-run. A further endpoint (HTTP/2, uploads) is a few lines of `_CONFIGURATION` and a field of `Endpoints`.
+run. HTTP/2 has a port of its own, and `/sink` takes what is sent to it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Endpoints:
 
     http: str
     https: str
+    http2: str
     certificate_authority: str
     server: str
 
@@ -63,7 +64,7 @@ def running_nginx(core: int | None) -> Iterator[Endpoints]:
                 preexec_fn=functools.partial(cores.pin, core),
             )
         try:
-            _wait_until_it_accepts(process, [endpoints.http, endpoints.https], directory)
+            _wait_until_it_accepts(process, [endpoints.http, endpoints.https, endpoints.http2], directory)
             yield endpoints
         finally:
             process.terminate()
@@ -86,7 +87,7 @@ def _prepare(directory: Path, nginx: str) -> Endpoints:
         large.truncate(LARGE_BYTES)
 
     version = subprocess.run([nginx, "-V"], capture_output=True, text=True, check=False).stderr
-    http, https = _free_ports(2)
+    http, https, http2 = _free_ports(3)
     configuration = _CONFIGURATION.format(
         user=f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "",
         files=min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65536),
@@ -98,11 +99,13 @@ def _prepare(directory: Path, nginx: str) -> Endpoints:
         small=SMALL_BODY.decode(),
         http=http,
         https=https,
+        http2=http2,
     )
     (directory / "nginx.conf").write_text(configuration, encoding="utf-8")
     return Endpoints(
         http=f"http://127.0.0.1:{http}",
         https=f"https://127.0.0.1:{https}",
+        http2=f"https://127.0.0.1:{http2}",
         certificate_authority=str(directory / "authority.pem"),
         server=version.partition("\n")[0].removeprefix("nginx version: "),
     )
@@ -164,6 +167,8 @@ http {{
     server {{
         listen 127.0.0.1:{http} backlog=4096;
         listen 127.0.0.1:{https} ssl backlog=4096;
+        listen 127.0.0.1:{http2} ssl http2 backlog=4096;
+        http2_max_concurrent_streams 1000;
         ssl_certificate server.pem;
         ssl_certificate_key server.pem;
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -175,6 +180,15 @@ http {{
         location = /large {{
             default_type application/octet-stream;
             alias large;
+        }}
+        location = /sink {{
+            client_max_body_size 200m;
+            client_body_buffer_size 16m;
+            proxy_pass http://127.0.0.1:{http}/swallowed;
+        }}
+        location = /swallowed {{
+            client_max_body_size 200m;
+            return 200;
         }}
     }}
 }}

@@ -105,10 +105,12 @@ def _no_tls() -> Any:
 
 
 @contextmanager
-def real(world: World, context: Any = None, retries: int = 0, **limits: Any) -> Iterator[ConnectionPool]:
+def real(
+    world: World, context: Any = None, retries: int = 0, http1: bool = True, http2: bool = False, **limits: Any
+) -> Iterator[ConnectionPool]:
     """Give a pool on the sockets of this world; `context` is for https."""
     connector = Connector(world.backend, lambda: context, retries)
-    pool = ConnectionPool(world.backend, connector, Limits(**limits), world.body)
+    pool = ConnectionPool(world.backend, connector, Limits(**limits), world.body, http1, http2)
     try:
         yield pool
     finally:

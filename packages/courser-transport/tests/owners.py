@@ -18,7 +18,8 @@ class NotingOwner:
         self.body = body
         self.released: list[bool] = []
         self.dropped = 0
-        self._backend = backend
+        self.backend = backend
+        self.changed = 0
 
     def release(self, connection: HTTP1Connection) -> None:
         self.released.append(connection.is_reusable)
@@ -26,5 +27,8 @@ class NotingOwner:
     def reclaim(self, connection: HTTP1Connection) -> None:
         self.dropped += 1
 
+    def has_changed(self, connection: Any) -> None:
+        self.changed += 1
+
     async def in_thread(self, function: Callable[[], bytes]) -> bytes:
-        return await self._backend.in_thread(function)
+        return await self.backend.in_thread(function)

@@ -152,5 +152,13 @@ class Certificates:
         authority = trustme.CA()
         self.file = str(folder / "authority.pem")
         authority.cert_pem.write_to_path(self.file)
+        self._certificate = authority.issue_cert("127.0.0.1", "localhost")
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(self.server)
+        self._certificate.configure_cert(self.server)
+
+    def server_with(self, protocols: list[str]) -> ssl.SSLContext:
+        """Return a server's context that chooses among `protocols`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._certificate.configure_cert(context)
+        context.set_alpn_protocols(protocols)
+        return context

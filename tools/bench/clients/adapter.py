@@ -19,9 +19,11 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a scenario wants of the client: which authority to trust, `None` where no TLS is spoken."""
+    """What a scenario wants of the client: which authority to trust, `None` where no TLS is spoken, and whether
+    HTTP/2 is, over one connection."""
 
     certificate_authority: str | None = None
+    http2: bool = False
 
     def ssl_context(self) -> ssl.SSLContext | None:
         if self.certificate_authority is None:

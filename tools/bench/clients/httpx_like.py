@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 from clients.adapter import CONNECTIONS, TIMEOUT, Answer, Settings
@@ -31,6 +32,14 @@ class AsyncHTTPXLike:
                 length += len(chunk)
         return response.status_code, length
 
+    async def upload(self, url: str, pieces: Iterable[bytes], length: int) -> Answer:
+        async def content() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        response = await self._client.post(url, content=content(), headers={"Content-Length": str(length)})
+        return response.status_code, len(response.content)
+
 
 class SyncHTTPXLike:
     def __init__(self, name: str, settings: Settings) -> None:
@@ -57,4 +66,6 @@ def _arguments(library: Any, settings: Settings) -> dict[str, Any]:
     context = settings.ssl_context()
     if context is not None:
         arguments["verify"] = context
+    if settings.http2:
+        arguments["http2"] = True
     return arguments

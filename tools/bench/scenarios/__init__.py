@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from scenarios import download, small_get
+from scenarios import download, http2, small_get
 from scenarios.definition import Scenario
 
-BY_NAME: dict[str, Scenario] = {scenario.name: scenario for scenario in (*small_get.SCENARIOS, *download.SCENARIOS)}
+BY_NAME: dict[str, Scenario] = {
+    scenario.name: scenario for scenario in (*small_get.SCENARIOS, *download.SCENARIOS, *http2.SCENARIOS)
+}
 
 
 def client_names() -> list[str]:

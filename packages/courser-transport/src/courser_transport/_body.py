@@ -28,6 +28,9 @@ _OURS = {"courser", "courser_client", "courser_models", "courser_transport", "co
 class BodySource(typing.Protocol):
     """What a body needs of its connection."""
 
+    protocol: str
+    """What the steps of a trace begin with: `http11`, `http2`."""
+
     async def read_body(self, timeout: float | None) -> bytes:
         """Return what has arrived; `b""` is the peer's goodbye."""
         ...
@@ -68,6 +71,7 @@ class ResponseBody:
         "_extensions",
         "_is_given_up",
         "_opened_at",
+        "_protocol",
         "_reader",
         "_request",
         "_source",
@@ -91,6 +95,7 @@ class ResponseBody:
         self._request = request
         self._timeout = timeout
         self._tracer: Tracer | None = None
+        self._protocol = ""
         self._extensions: dict[str, typing.Any] = {}
         self._opened_at = _caller()
 
@@ -98,6 +103,8 @@ class ResponseBody:
         """Put what the end of the body tells into `extensions`, and tell `tracer` of it."""
         self._extensions = extensions
         self._tracer = tracer
+        if tracer is not None and self._source is not None:
+            self._protocol = self._source.protocol
 
     async def next_chunk(self) -> bytes:
         """Return the next content, or `b""` at the end; by then the connection was given back.
@@ -110,7 +117,8 @@ class ResponseBody:
         return await self._next_chunk()
 
     async def _traced_chunk(self, tracer: Tracer) -> bytes:
-        chunk = await tracer.step("http11.receive_response_body", self._next_chunk(), request=self._request)
+        protocol = self._protocol
+        chunk = await tracer.step(f"{protocol}.receive_response_body", self._next_chunk(), request=self._request)
         if self._source is None:
             await self._tell_closed()
         return chunk
@@ -118,8 +126,8 @@ class ResponseBody:
     async def _tell_closed(self) -> None:
         tracer, self._tracer = self._tracer, None
         if tracer is not None:
-            await tracer.tell("http11.response_closed.started")
-            await tracer.tell("http11.response_closed.complete", return_value=None)
+            await tracer.tell(f"{self._protocol}.response_closed.started")
+            await tracer.tell(f"{self._protocol}.response_closed.complete", return_value=None)
 
     async def _next_chunk(self) -> bytes:
         source, reader = self._source, self._reader

@@ -112,11 +112,20 @@ class Limits:
     - `max_connection_age`: seconds after which a connection is used for no further request
     - `max_requests_per_connection`: after so many requests it is not used again either
     - `max_head_size`, `max_fields`: bytes and fields of a response's head; more raises `RemoteProtocolError`
+    - `max_streams_per_connection`: HTTP/2 requests at once on one connection, where the server allows as many
+    - `http2_stream_window`, `http2_connection_window`: bytes that may arrive before anybody has taken them, for one
+      response and for the connection. Default 16 and 24 MiB
+    - `http2_ping_interval`: seconds of silence after which an HTTP/2 peer is asked whether it is there, be it before
+      a request on a connection that was idle, or during one; `http2_ping_timeout`: how long it has for the answer
 
     Raises `ValueError` for numbers that make no sense.
     """
 
     __slots__ = (
+        "http2_connection_window",
+        "http2_ping_interval",
+        "http2_ping_timeout",
+        "http2_stream_window",
         "keepalive_expiry",
         "max_connection_age",
         "max_connections",
@@ -125,6 +134,7 @@ class Limits:
         "max_head_size",
         "max_keepalive_connections",
         "max_requests_per_connection",
+        "max_streams_per_connection",
     )
 
     def __init__(
@@ -138,6 +148,11 @@ class Limits:
         max_requests_per_connection: int | None = None,
         max_head_size: int = 102400,
         max_fields: int = 256,
+        max_streams_per_connection: int = 100,
+        http2_stream_window: int = 16 * 1024 * 1024,
+        http2_connection_window: int = 24 * 1024 * 1024,
+        http2_ping_interval: float | None = 30.0,
+        http2_ping_timeout: float | None = 10.0,
     ) -> None:
         self.max_connections = _at_least(1, "max_connections", max_connections)
         self.max_keepalive_connections = _at_least(0, "max_keepalive_connections", max_keepalive_connections)
@@ -147,6 +162,12 @@ class Limits:
         self.max_requests_per_connection = _at_least(1, "max_requests_per_connection", max_requests_per_connection)
         self.max_head_size: int = _at_least(100, "max_head_size", max_head_size)
         self.max_fields: int = _at_least(1, "max_fields", max_fields)
+        self.max_streams_per_connection: int = _at_least(1, "max_streams_per_connection", max_streams_per_connection)
+        self.http2_stream_window = _window("http2_stream_window", http2_stream_window, 1)
+        # What a connection's window is before anybody has spoken cannot be taken back (RFC 9113 §6.9.2).
+        self.http2_connection_window = _window("http2_connection_window", http2_connection_window, 65535)
+        self.http2_ping_interval = _checked("http2_ping_interval", http2_ping_interval)
+        self.http2_ping_timeout = _checked("http2_ping_timeout", http2_ping_timeout)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Limits) and self._values() == other._values()
@@ -173,6 +194,12 @@ def _at_least(least: int, name: str, number: N) -> N:
     if given is not None and given < least:
         raise ValueError(f"{name} must be at least {least}, it is {number}")
     return number
+
+
+def _window(name: str, size: int, least: int) -> int:
+    if not least <= size < 2**31:
+        raise ValueError(f"{name} must be from {least} to 2147483647 bytes, it is {size}")
+    return size
 
 
 _NO_LIMITS = Limits()

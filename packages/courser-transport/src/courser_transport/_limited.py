@@ -6,7 +6,7 @@ import typing
 
 from ._deadline import Deadline
 from ._exceptions import ReadTimeout, WriteTimeout
-from ._network import Stream
+from ._network import SharedStream, Stream
 
 _PIECE = 16384
 
@@ -86,6 +86,10 @@ class LimitedStream:
     def abandon(self) -> None:
         """Give the descriptor back."""
         self._stream.abandon()
+
+    def share(self) -> SharedStream:
+        """Refuse: who shares a connection watches the time by himself."""
+        raise RuntimeError("a stream with a time limit of its own is not shared")
 
     def extra(self, name: str) -> typing.Any:
         """Return what the stream has."""

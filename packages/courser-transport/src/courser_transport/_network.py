@@ -67,6 +67,31 @@ class Stream(typing.Protocol):
         """Return `"socket"`, `"ssl_object"`, `"peer_address"` or `"local_address"`; None where there is none."""
         ...
 
+    def share(self) -> SharedStream:
+        """Return the same connection for several at once; this object is not used any more."""
+        ...
+
+
+class SharedStream(Stream, typing.Protocol):
+    """Bytes to and from one peer, where one reads while others write. Instead of `write` and `push` it has `post`."""
+
+    def post(self, data: bytes) -> bool:
+        """Send what is accepted at once, and keep the rest; return whether nothing is left here.
+
+        The rest leaves first of all with the next post, which may be of nothing. So what is posted by one after the
+        other leaves in this order and whole, whoever is cancelled meanwhile. One at a time may post. Raises
+        `WriteError`.
+        """
+        ...
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Return when a post may get rid of more, or, if so asked, when there is something to read.
+
+        Where nothing is left from before that is now, after others had a turn to run. One at a time may wait. Raises
+        `WriteTimeout`, `WriteError`.
+        """
+        ...
+
 
 class Waiter(typing.Protocol[T]):
     """One promise between somebody who releases and somebody who waits."""

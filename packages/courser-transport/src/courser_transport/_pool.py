@@ -4,7 +4,9 @@ A place in the pool is a number that somebody owns: a connection that is lent, i
 between any two lines that are not under the lock:
 
 1. open = lent + idle + connecting, and open is never more than the limit; the same holds for each origin.
-2. Whoever waits, waits because nothing idle suits, and no place is free, or none for this origin.
+2. Whoever waits, waits because nothing idle or shared suits, and no place is free, or none for this origin, or because
+   a connection is on its way that may serve many: as long as it is not known whether an origin speaks HTTP/2, one
+   connects and the others wait for what it learns.
 3. A grant, a connection or a free place, has one owner. A waiter that gave up returns it, and the pool passes it on.
 4. Nothing is awaited, and nothing is read or written, while the lock is held.
 
@@ -12,6 +14,9 @@ Waiters are served first come, first served, whatever their origin: a connection
 closed, and its place goes to that waiter. Only a waiter whose own origin is at its limit lets others pass. Idle
 connections are taken newest first, because those are the least likely to have been closed by the peer, and given up
 oldest first.
+
+A connection that multiplexes is lent as long as one exchange is under way on it, and shared as long as it has room for
+more. Each exchange is a share that somebody owns, and gives back; the last one makes the connection idle.
 
 A garbage collection may end a response at any line, the lock's included, and must not wait for it. So it only notes
 what came free, and whoever has, or next takes, the lock passes it on.
@@ -35,12 +40,13 @@ from courser_models import URL, Origin, Request, RequestError, Response, Transpo
 from ._body import AsyncBody, SyncBody
 from ._config import Limits
 from ._connect import Connector
+from ._connection import Connection
 from ._deadline import Deadline, earliest
-from ._exceptions import PoolTimeout, UnsupportedProtocol
+from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
-from ._network import Backend, Waiter
-from ._resend import is_of_body, may_resend
+from ._network import Backend, Stream, Waiter
+from ._resend import is_of_body, is_unprocessed, may_resend
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
 
@@ -49,6 +55,15 @@ _NO_TIMEOUTS: dict[str, float | None] = {}
 
 # Idle connections are looked at this often, if they do not expire before: a peer that closed one is let go.
 _LOOK_EVERY = 5.0
+
+# A request that a server says it has not processed is sent again, this often, at once and then with longer and longer
+# pauses: a server that is being replaced says so once or twice, one that is overloaded for a while.
+_MOST_ATTEMPTS = 8
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+# Origins of which it is remembered that they speak HTTP/1.1 only.
+_MOST_REMEMBERED = 1000
 
 
 class _Permit:
@@ -62,13 +77,13 @@ class _Closed:
 _PERMIT = _Permit()
 _CLOSED = _Closed()
 
-_Grant = HTTP1Connection | _Permit | _Closed
+_Grant = Connection | _Permit | _Closed
 
 
 class _Place:
     """What the pool knows of one origin."""
 
-    __slots__ = ("connected", "idle", "open", "origin", "waiters")
+    __slots__ = ("connected", "expected", "idle", "open", "origin", "shared", "waiters")
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -76,7 +91,11 @@ class _Place:
         """How many places it has: lent, idle and connecting."""
         self.connected = 0
         """How many of them are connections."""
-        self.idle: collections.deque[HTTP1Connection] = collections.deque()
+        self.idle: collections.deque[Connection] = collections.deque()
+        self.shared: list[Connection] = []
+        """Those that are lent, and have room for more."""
+        self.expected: int | None = None
+        """How many exchanges a connection on its way will serve at once; None where that is not known."""
         self.waiters: collections.OrderedDict[Waiter[_Grant], int] = collections.OrderedDict()
         """Who waits, with the number under which they came; the oldest first."""
 
@@ -93,9 +112,19 @@ class ConnectionPool:
     """
 
     def __init__(
-        self, backend: Backend, connector: Connector, limits: Limits, body: type[SyncBody] | type[AsyncBody]
+        self,
+        backend: Backend,
+        connector: Connector,
+        limits: Limits,
+        body: type[SyncBody] | type[AsyncBody],
+        http1: bool = True,
+        http2: bool = False,
     ) -> None:
         self.backend = backend
+        self._http1 = http1
+        self._http2 = http2
+        # Origins that chose HTTP/1.1: nobody waits to learn it again.
+        self._http1_origins: set[Origin] = set()
         self.limits = limits
         self.body = body
         self._connector = connector
@@ -106,10 +135,10 @@ class ConnectionPool:
         self._requests = 0
         self._reused = 0
         self._made = 0
-        self._connections: set[HTTP1Connection] = set()
+        self._connections: set[Connection] = set()
         self._places: dict[Origin, _Place] = {}
         # All idle connections, oldest first.
-        self._idle_by_age: collections.OrderedDict[HTTP1Connection, None] = collections.OrderedDict()
+        self._idle_by_age: collections.OrderedDict[Connection, None] = collections.OrderedDict()
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
         self._line: list[tuple[int, Origin]] = []
         self._numbers = itertools.count()
@@ -155,36 +184,66 @@ class ConnectionPool:
             except TransportError as error:
                 if not may_resend(request, error, was_reused):
                     raise
-            connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh=True)
-            return await connection.send(request, deadline, tracer)
+            return await self._send_again(request, origin, timeouts, deadline, tracer, not connection.multiplexes)
         except RequestError as error:
             if not is_of_body(error):  # those may be about another request
                 error.request = request
             raise
 
+    async def _send_again(
+        self,
+        request: Request,
+        origin: Origin,
+        timeouts: dict[str, float | None],
+        deadline: Deadline | None,
+        tracer: Tracer | None,
+        is_fresh: bool,
+    ) -> Response:
+        """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
+        attempt = 1
+        while True:
+            connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh)
+            try:
+                return await connection.send(request, deadline, tracer)
+            except TransportError as error:
+                if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
+                    raise
+                pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+                left = None if deadline is None else deadline.left()
+                if left is not None and left <= pause:
+                    raise
+            attempt += 1
+            await self.backend.sleep(pause)
+
     # Acquiring
 
-    def _take_idle(self, origin: Origin) -> HTTP1Connection | None:
+    def _take_idle(self, origin: Origin) -> Connection | None:
         """Return the newest idle connection to `origin` that is still good; those that are not are closed."""
         while True:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and sends no more requests")
                 place = self._places.get(origin)
-                if place is None or not place.idle:
+                if place is None or not (place.idle or place.shared):
                     return None  # and `_ask` comes next, which looks for what was reclaimed
-                connection = place.idle.pop()
-                connection.owner = self
-                del self._idle_by_age[connection]
+                is_shared = bool(place.shared)
+                if is_shared:
+                    connection = self._share(place)
+                else:
+                    connection = place.idle.pop()
+                    connection.owner = self
+                    del self._idle_by_age[connection]
+                    if connection.multiplexes:
+                        self._lend(place, connection)
                 self._requests += 1
                 self._reused += connection.served > 0
             if self._reclaimed:
                 self._pass_on_reclaimed()
-            if not connection.is_stale():
+            if is_shared or not connection.is_stale():
                 return connection
             self._discard(connection, was_used=False)
 
-    async def acquire(self, origin: Origin, timeouts: dict[str, float | None]) -> HTTP1Connection:
+    async def acquire(self, origin: Origin, timeouts: dict[str, float | None]) -> Connection:
         """Return a connection to `origin` that is the caller's until it is released.
 
         An idle one is taken, or a new one made where the limits allow, if need be in the place of the oldest idle
@@ -200,14 +259,14 @@ class ConnectionPool:
         deadline: Deadline | None,
         tracer: Tracer | None,
         is_fresh: bool = False,
-    ) -> HTTP1Connection:
+    ) -> Connection:
         """Return a connection; with `is_fresh` one that nobody has used."""
         if not self._looks_after_idle and time.monotonic() > self._look_due:
             self.look_at_idle()
         while True:
             asked = self._ask(origin, is_fresh)
-            if isinstance(asked, HTTP1Connection):
-                if asked.is_stale():
+            if isinstance(asked, Connection):
+                if asked.taken <= 1 and asked.is_stale():
                     self._discard(asked, was_used=False)
                     continue
                 return asked
@@ -217,9 +276,9 @@ class ConnectionPool:
         grant = await self._wait(asked, origin, earliest(timeouts.get("pool"), deadline), tracer)
         if isinstance(grant, _Closed):
             raise RuntimeError("this client was closed while the request waited for a connection")
-        if isinstance(grant, HTTP1Connection):
+        if isinstance(grant, Connection):
             # Since it was released it may have grown too old, or been sent what would answer this request.
-            is_of_use = not is_fresh and not grant.is_stale()
+            is_of_use = grant.multiplexes or (not is_fresh and not grant.is_stale())
             with self._lock:
                 if is_of_use:
                     self._requests += 1
@@ -232,21 +291,29 @@ class ConnectionPool:
             grant.close()
         return await self._connect(origin, timeouts, deadline, tracer)
 
-    def _ask(self, origin: Origin, is_fresh: bool) -> HTTP1Connection | _Permit | Waiter[_Grant]:
+    def _ask(self, origin: Origin, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
         """Take an idle connection or a place, or else join those who wait."""
-        asked: HTTP1Connection | _Permit | Waiter[_Grant] = _PERMIT
-        victim: HTTP1Connection | None = None
+        asked: Connection | _Permit | Waiter[_Grant] = _PERMIT
+        victim: Connection | None = None
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("this client is closed, and sends no more requests")
             place = self._places.get(origin) or _Place(origin)
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
-            if place.idle and not is_fresh:
+            if place.shared and not is_fresh:
+                asked = self._share(place)
+                self._requests += 1
+                self._reused += asked.served > 0
+            elif place.idle and not is_fresh:
                 asked = place.idle.pop()
                 asked.owner = self
                 del self._idle_by_age[asked]
+                if asked.multiplexes:
+                    self._lend(place, asked)
                 self._requests += 1
                 self._reused += asked.served > 0
+            elif self._http2 and self._is_negotiating(place):
+                asked = self.backend.waiter()
             elif own is not None and place.open >= own:
                 if place.idle:
                     victim = self._remove_idle(place.idle[0])
@@ -261,7 +328,7 @@ class ConnectionPool:
             if isinstance(asked, _Permit):  # a free place, or the victim's
                 self._open += 1
                 place.open += 1
-            elif not isinstance(asked, HTTP1Connection):
+            elif not isinstance(asked, Connection):
                 self._join(place, asked)
         if victim is not None:
             victim.close()
@@ -289,7 +356,11 @@ class ConnectionPool:
 
     def _may_have_one_more(self, place: _Place) -> bool:
         own = self.limits.max_connections_per_origin
-        return bool(place.waiters) and (own is None or place.open < own)
+        return (
+            bool(place.waiters)
+            and (own is None or place.open < own)
+            and not (self._http2 and self._is_negotiating(place))
+        )
 
     async def _wait(self, waiter: Waiter[_Grant], origin: Origin, deadline: Deadline, tracer: Tracer | None) -> _Grant:
         """Return the grant; whatever happens before the caller has it, it is passed on."""
@@ -328,34 +399,169 @@ class ConnectionPool:
             self._lock.release()
         self._pass_on_reclaimed()
         late = waiter.abandon() or grant
-        if isinstance(late, HTTP1Connection):
-            self._pass_on(late.origin, late)
+        if isinstance(late, Connection):
+            if late.multiplexes:
+                self._take_back(late)
+            else:
+                self._pass_on(late.origin, late)
         elif isinstance(late, _Permit):
             self._pass_on(origin, None)
 
     async def _connect(
         self, origin: Origin, timeouts: dict[str, float | None], deadline: Deadline | None, tracer: Tracer | None
-    ) -> HTTP1Connection:
+    ) -> Connection:
         """Make a connection in a place that is ours."""
         try:
             stream = await self._connector.connect(origin, earliest(timeouts.get("connect"), deadline), tracer)
+            connection = self._speak(stream, origin)
         except BaseException:
+            if self._http2:
+                self._note_failure(origin)
             self._pass_on(origin, None)
+            if self._http2:
+                self._serve_waiters()
             raise
-        connection = HTTP1Connection(stream, origin, self)
         with self._lock:
             is_closed = self._is_closed
             if not is_closed:
                 self._connections.add(connection)
-                self._places[origin].connected += 1
+                place = self._places[origin]
+                place.connected += 1
                 self._made += 1
                 self._requests += 1
+                if connection.multiplexes:
+                    place.expected = connection.capacity
+                    self._lend(place, connection)
+                    self._share_out(place)
         self._pass_on_reclaimed()
         if not is_closed:
+            if self._http2:
+                self._serve_waiters()
             return connection
         connection.close()
         self._pass_on(origin, None)
         raise RuntimeError("this client was closed while the request was connecting")
+
+    def _speak(self, stream: Stream, origin: Origin) -> Connection:
+        """Return a connection that speaks what was agreed on; raises `ConnectError` where that is nothing of ours."""
+        tls = stream.extra("ssl_object") if origin.scheme == "https" else None
+        chosen = None if tls is None else tls.selected_alpn_protocol()
+        if chosen == "h2" if tls is not None else self._http2 and not self._http1:
+            if self._http2:
+                from ._http2._connection import HTTP2Connection  # loads hpack, which most programs never need
+
+                return HTTP2Connection(stream, origin, self)
+            stream.close()
+            raise ConnectError(
+                f"{origin.authority} chose HTTP/2, which this transport does not speak: the SSLContext that it was "
+                "given offers it, because it belongs to a transport with http2=True as well"
+            )
+        if not self._http1:
+            stream.close()
+            raise ConnectError(f"{origin.authority} does not speak HTTP/2, and http1=False leaves nothing else")
+        if self._http2:
+            if len(self._http1_origins) >= _MOST_REMEMBERED:
+                self._http1_origins.clear()
+            self._http1_origins.add(origin)
+        return HTTP1Connection(stream, origin, self)
+
+    # Sharing
+
+    def _is_negotiating(self, place: _Place, besides: int = 0) -> bool:
+        """Return whether a connection is on its way that may serve one more of those who wait.
+
+        `besides` is how many of its places have come free, and are connecting to nobody.
+        """
+        connecting = place.open - place.connected - besides
+        if connecting < 1 or not self._may_share(place.origin):
+            return False
+        return place.expected is None or len(place.waiters) < connecting * place.expected
+
+    def _may_share(self, origin: Origin) -> bool:
+        """Return whether a connection to `origin` may turn out to speak HTTP/2."""
+        return self._http2 and (origin not in self._http1_origins if origin.scheme == "https" else not self._http1)
+
+    def _note_failure(self, origin: Origin) -> None:
+        """Let everybody try for himself where the one that all wait for has failed."""
+        with self._lock:
+            place = self._places.get(origin)
+            if place is not None:
+                place.expected = 0
+        self._pass_on_reclaimed()
+
+    def _share(self, place: _Place) -> Connection:
+        """Take a share of the connection that has the fewest exchanges under way."""
+        shared = place.shared
+        connection = shared[0] if len(shared) == 1 else min(shared, key=_taken)
+        connection.idle_until = None  # nobody needs to ask whether it has been idle for too long
+        self._lend(place, connection)
+        return connection
+
+    def _lend(self, place: _Place, connection: Connection) -> None:
+        connection.taken += 1
+        self._offer(place, connection)
+
+    def _offer(self, place: _Place, connection: Connection) -> None:
+        """Let a connection be shared as long as it has room."""
+        has_room = 0 < connection.taken < connection.capacity
+        if has_room != (connection in place.shared):
+            if has_room:
+                place.shared.append(connection)
+            else:
+                place.shared.remove(connection)
+
+    def _share_out(self, place: _Place) -> None:
+        """Let those who wait for an origin share its connections, the oldest first."""
+        while place.waiters and place.shared:
+            waiter, _ = place.waiters.popitem(last=False)
+            self._waiting -= 1
+            connection = self._share(place)
+            if not waiter.deliver(connection):
+                connection.taken -= 1
+                self._offer(place, connection)
+        if place.waiters:
+            self._stand_in_line(place)
+
+    def _serve_waiters(self) -> None:
+        """Give places to those who waited for what a connection would turn out to speak."""
+        victims: list[Connection] = []
+        limit = self.limits.max_connections
+        with self._lock:
+            for place in list(self._places.values()) if self._waiting else ():
+                self._stand_in_line(place)
+            while self._line and self._waiting and not self._is_closed:
+                number, origin = self._line[0]
+                chosen = self._places.get(origin)
+                if chosen is None or not self._may_have_one_more(chosen) or chosen.first != number:
+                    heapq.heappop(self._line)  # out of date
+                    continue
+                if limit is not None and self._open >= limit:
+                    if not self._idle_by_age:
+                        break
+                    victims.append(self._remove_idle(next(iter(self._idle_by_age))))
+                heapq.heappop(self._line)
+                waiter, _ = chosen.waiters.popitem(last=False)
+                self._waiting -= 1
+                if waiter.deliver(_PERMIT):
+                    self._open += 1
+                    chosen.open += 1
+                self._stand_in_line(chosen)
+                self._forget_place(chosen)
+        for victim in victims:
+            victim.close()
+        self._pass_on_reclaimed()
+
+    def has_changed(self, connection: Connection) -> None:
+        """Hear that a connection has more room than before, or takes no more requests."""
+        with self._lock:
+            place = self._places.get(connection.origin)
+            if place is None or connection not in self._connections:
+                return
+            place.expected = connection.capacity or None
+            self._offer(place, connection)
+            self._share_out(place)
+        self._pass_on_reclaimed()
+        self._serve_waiters()
 
     async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
         """Connect to `origin` until `connections` of it are idle, or the limits allow no more; return how many are.
@@ -388,12 +594,15 @@ class ConnectionPool:
             connection = await self._connect(origin, {"connect": timeout}, None, None)
             with self._lock:
                 self._requests -= 1
-            connection.rest(time.monotonic())
-            self._pass_on(origin, connection)
+            if connection.multiplexes:
+                self._take_back(connection)
+            else:
+                connection.rest(time.monotonic())
+                self._pass_on(origin, connection)
 
     # Releasing
 
-    def release(self, connection: HTTP1Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Take back a connection whose exchange is over: the oldest waiter gets it, or its place; else it is kept."""
         if not self._lock.acquire(blocking=False):
             self._later(functools.partial(self._take_back, connection))
@@ -406,14 +615,30 @@ class ConnectionPool:
         self._reclaimed.append(work)
         self._pass_on_reclaimed()
 
-    def _take_back(self, connection: HTTP1Connection) -> None:
+    def _take_back(self, connection: Connection) -> None:
+        if connection.multiplexes and not self._is_last_share(connection):
+            return
         if not connection.is_reusable:
             self._discard(connection)
         else:
             connection.rest(time.monotonic())
             self._pass_on(connection.origin, connection)
 
-    def reclaim(self, connection: HTTP1Connection) -> None:
+    def _is_last_share(self, connection: Connection) -> bool:
+        """Take back a share; return whether nobody else has one. Otherwise those who wait may."""
+        with self._lock:
+            connection.taken -= 1
+            place = self._places.get(connection.origin)
+            if place is None or connection not in self._connections:  # it was closed, or the process has forked since
+                return False
+            self._offer(place, connection)
+            is_last = not connection.taken
+            if not is_last and place.waiters:
+                self._share_out(place)
+        self._pass_on_reclaimed()
+        return is_last
+
+    def reclaim(self, connection: Connection) -> None:
         """Take back a connection whose response was dropped; from a garbage collection, so without waiting."""
         self._reclaimed.append(functools.partial(self._take_back, connection))
         if self.backend.is_over():
@@ -431,37 +656,50 @@ class ConnectionPool:
                 return
             work()
 
-    def _discard(self, connection: HTTP1Connection, was_used: bool = True) -> None:
-        connection.close()
+    def _discard(self, connection: Connection, was_used: bool = True) -> None:
         with self._lock:
-            if connection not in self._connections:  # the process has forked since, and it belongs to the parent
-                return
-            self._forget_connection(connection)
-            if not was_used:
+            is_ours = connection in self._connections  # else the process has forked since, and it belongs to the parent
+            is_shared = connection.taken > 1
+            if is_shared:  # somebody has joined meanwhile, and gives it back
+                connection.taken -= 1
+            elif is_ours:
+                self._forget_connection(connection)
+            if is_ours and not was_used:
                 self._requests -= 1
                 self._reused -= connection.served > 0
+        if is_shared:
+            return
+        connection.close()
+        if not is_ours:
+            return
         self._pass_on(connection.origin, None)
 
-    def _forget_connection(self, connection: HTTP1Connection) -> None:
+    def _forget_connection(self, connection: Connection) -> None:
         """Make a connection a place without one."""
         self._connections.remove(connection)
-        self._places[connection.origin].connected -= 1
+        place = self._places[connection.origin]
+        place.connected -= 1
+        if connection in place.shared:
+            place.shared.remove(connection)
 
-    def _pass_on(self, origin: Origin, connection: HTTP1Connection | None) -> None:
+    def _pass_on(self, origin: Origin, connection: Connection | None) -> None:
         """Give what came free, a place of `origin` with or without its connection, to the oldest waiter, or keep it."""
-        doomed: HTTP1Connection | None = None
+        doomed: Connection | None = None
         with self._lock:
             place = self._places.get(origin)
             if place is None or (connection is not None and connection not in self._connections):
                 return  # the process has forked since, and this belongs to the parent
             while self._waiting:
-                chosen = self._next_in_line(place)
+                chosen = self._next_in_line(place, connection is None)
                 if chosen is None:
                     break
                 waiter, _ = chosen.waiters.popitem(last=False)
                 self._waiting -= 1
                 if chosen is place:
                     is_taken = waiter.deliver(_PERMIT if connection is None else connection)
+                    if is_taken and connection is not None and connection.multiplexes:
+                        self._lend(place, connection)
+                        self._share_out(place)
                 else:
                     chosen.open += 1
                     is_taken = waiter.deliver(_PERMIT)
@@ -487,10 +725,11 @@ class ConnectionPool:
         if self._reclaimed:
             self._pass_on_reclaimed()
 
-    def _next_in_line(self, place: _Place) -> _Place | None:
+    def _next_in_line(self, place: _Place, is_empty: bool) -> _Place | None:
         """Return the origin of the oldest waiter that a place of `place` can serve; None where there is none.
 
-        Its own waiters can always be served with it, those of another origin if that may have one place more.
+        Its own waiters can always be served with it, unless it `is_empty` and they wait for a connection that is on
+        its way; those of another origin if that may have one place more.
         """
         own = self.limits.max_connections_per_origin
         while self._line:
@@ -503,9 +742,11 @@ class ConnectionPool:
                     return other
                 break
             heapq.heappop(self._line)  # out of date
-        return place if place.waiters else None
+        if not place.waiters or (is_empty and self._http2 and self._is_negotiating(place, besides=1)):
+            return None
+        return place
 
-    def _keep(self, place: _Place, connection: HTTP1Connection | None) -> HTTP1Connection | None:
+    def _keep(self, place: _Place, connection: Connection | None) -> Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
             del connection.owner
@@ -525,7 +766,7 @@ class ConnectionPool:
         self._forget_place(place)
         return connection
 
-    def _remove_idle(self, connection: HTTP1Connection) -> HTTP1Connection:
+    def _remove_idle(self, connection: Connection) -> Connection:
         """Take an idle connection and its place out of the pool; it is the oldest of its origin."""
         del self._idle_by_age[connection]
         place = self._places[connection.origin]
@@ -546,7 +787,7 @@ class ConnectionPool:
 
     # Idle connections that nobody asks for
 
-    def _look_after_idle(self, connection: HTTP1Connection) -> None:
+    def _look_after_idle(self, connection: Connection) -> None:
         """Look at the idle connections in a while, and so on until none is left.
 
         Without an event loop nothing runs in between, and they are looked at when somebody wants to connect.
@@ -686,6 +927,7 @@ class ConnectionPool:
                     connecting=place.open - place.connected,
                     lent=place.connected - len(place.idle),
                     waiting=len(place.waiters),
+                    streams=sum([each.taken for each in self._connections if each.origin == place.origin]),
                 )
                 for place in self._places.values()
             }
@@ -698,6 +940,7 @@ class ConnectionPool:
                 connections_made=self._made,
                 requests=self._requests,
                 reused=self._reused,
+                streams=sum([connection.taken for connection in self._connections]),
                 origins=origins,
             )
         self._pass_on_reclaimed()
@@ -712,6 +955,10 @@ class ConnectionPool:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._state()}>"
+
+
+def _taken(connection: Connection) -> int:
+    return connection.taken
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:

@@ -37,6 +37,17 @@ def unsent(error: E) -> E:
     return error
 
 
+def unprocessed(error: E) -> E:
+    """Mark an error: the peer has said that it did nothing about the request, and will not."""
+    error.__dict__["_is_unprocessed"] = True
+    return error
+
+
+def is_unprocessed(error: TransportError) -> bool:
+    """Return whether the peer has said that it did nothing about the request."""
+    return bool(error.__dict__.get("_is_unprocessed"))
+
+
 def is_unsent(error: TransportError) -> bool:
     """Return whether not a byte left us."""
     return bool(error.__dict__.get("_is_unsent"))
@@ -54,6 +65,8 @@ def is_of_body(error: RequestError) -> bool:
 
 def may_resend(request: Request, error: TransportError, was_reused: bool) -> bool:
     """Return whether `request`, which ended with `error`, may be sent again."""
+    if is_unprocessed(error):
+        return request.stream.is_replayable
     if not was_reused or not error.__dict__.get("_is_unheard") or is_of_body(error):
         return False
     if not request.stream.is_replayable:

@@ -14,6 +14,8 @@ class OriginStats(typing.NamedTuple):
     lent: int
     waiting: int
     """How many requests wait for one."""
+    streams: int = 0
+    """How many HTTP/2 exchanges are under way."""
 
 
 class PoolStats(typing.NamedTuple):
@@ -33,3 +35,5 @@ class PoolStats(typing.NamedTuple):
     """How many of them on a connection that another had used before."""
     origins: dict[str, OriginStats]
     """The same by origin, `https://example.org`; only origins with connections or waiters."""
+    streams: int = 0
+    """How many HTTP/2 exchanges are under way."""

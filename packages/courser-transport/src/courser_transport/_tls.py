@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout, NetworkError, ReadError, TimeoutException, WriteError
-from ._network import READ_SIZE, Stream
+from ._network import READ_SIZE, SharedStream, Stream
 
 CertTypes = str | tuple[str, str] | tuple[str, str | None, str | None]
 VerifyTypes = bool | str | ssl.SSLContext
@@ -25,13 +25,14 @@ _WRITE_SIZE = 262144
 
 
 def create_ssl_context(
-    verify: VerifyTypes = True, cert: CertTypes | None = None, trust_env: bool = True
+    verify: VerifyTypes = True, cert: CertTypes | None = None, trust_env: bool = True, http2: bool = False
 ) -> ssl.SSLContext:
     """Return a new context for clients: TLS 1.2 or later, host names checked, no renegotiation.
 
     `verify` is True for certifi's authorities, a path of a file or directory of others, False for no verification
     at all (anybody can then read and change what is sent), or a context, which is returned as it is.
     `cert` is a client certificate: a path, `(certificate, key)`, or `(certificate, key, password)`.
+    With `http2` the peer is offered HTTP/2 and HTTP/1.1 (ALPN, RFC 7301), otherwise HTTP/1.1 alone.
     With `trust_env` the variables SSL_CERT_FILE and SSL_CERT_DIR replace certifi's authorities, and TLS secrets are
     logged to SSLKEYLOGFILE.
 
@@ -49,7 +50,7 @@ def create_ssl_context(
     context.options |= ssl.OP_NO_RENEGOTIATION
     # The context logs secrets by itself where the variable is set; here the caller decides about the environment.
     context.keylog_filename = os.environ.get("SSLKEYLOGFILE") or None if trust_env else None  # type: ignore[assignment]
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     if cert is not None:
         certificate, key, password = (*((cert,) if isinstance(cert, str) else cert), None, None)[:3]
         assert certificate is not None  # the first of each form is a path
@@ -77,23 +78,28 @@ _shared_lock = threading.Lock()
 _SHARED_AT_MOST = 64
 
 
-def shared_ssl_context(verify: VerifyTypes, cert: CertTypes | None, trust_env: bool) -> ssl.SSLContext:
+def shared_ssl_context(
+    verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http2: bool = False
+) -> ssl.SSLContext:
     """Return a context that all who want the same share: loading the authorities takes longer than many requests.
 
-    Files that changed since make a new one. Nobody may change what this returns.
+    Files that changed since make a new one. Nobody may change what this returns. A context that is given offers HTTP/2
+    from now on where `http2` asks for it: a context has one offer for all its connections, and cannot be copied.
     """
     if isinstance(verify, ssl.SSLContext):
         if cert is not None:
             raise ValueError("a client certificate belongs into the SSLContext that is given: use load_cert_chain()")
+        if http2:
+            verify.set_alpn_protocols(["h2", "http/1.1"])
         return verify
     variables = [os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")]
     paths = [verify if isinstance(verify, str) else None, *((cert,) if isinstance(cert, str) else cert or ())]
     stamps = [_changed_at(path) for path in (*paths[:3], *variables[:2])]
-    key = (verify, cert, trust_env, *(variables if trust_env else ()), *stamps)
+    key = (verify, cert, trust_env, http2, *(variables if trust_env else ()), *stamps)
     with _shared_lock:
         context = _shared.get(key)
         if context is None:
-            context = create_ssl_context(verify, cert, trust_env)
+            context = create_ssl_context(verify, cert, trust_env, http2)
             while len(_shared) >= _SHARED_AT_MOST:
                 del _shared[next(iter(_shared))]
             _shared[key] = context
@@ -123,6 +129,7 @@ class TLSStream:
         self._early = b""  # decrypted while looking whether the connection is still clean
         self._has_more = True  # something may be here already that no read has decrypted
         self._is_ended = False
+        self._shared: SharedStream | None = None
 
     async def handshake(self, deadline: Deadline) -> None:
         """Agree on keys and check who the peer is, before `deadline`.
@@ -194,7 +201,10 @@ class TLSStream:
                     self._has_more = len(data) >= limit or self._incoming.pending > 0
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
-                    await self._flush(timeout)
+                    if self._shared is None:
+                        await self._flush(timeout)
+                    else:
+                        self.post(b"")
                 await self._fill(timeout)
             except ssl.SSLEOFError as error:
                 raise ReadError(
@@ -239,6 +249,27 @@ class TLSStream:
         except ssl.SSLError as error:
             raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
         return await self._stream.push(leaving, timeout)
+
+    def share(self) -> TLSStream:
+        """Return itself; from now on what is encrypted leaves at once, because records must leave in their order."""
+        self._stream = self._shared = self._stream.share()
+        return self
+
+    def post(self, data: bytes) -> bool:
+        """Encrypt `data`, and send what is accepted at once."""
+        assert self._shared is not None
+        try:
+            with self._guard:
+                if data:
+                    self._tls.write(data)
+                return self._shared.post(self._outgoing.read())
+        except ssl.SSLError as error:
+            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Wait until the stream below accepts more."""
+        assert self._shared is not None
+        await self._shared.writable(timeout, or_readable)
 
     def take(self) -> bytes | None:
         """Return what has arrived already, decrypted."""

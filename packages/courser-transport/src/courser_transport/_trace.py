@@ -27,6 +27,10 @@ _TIMED = {
     "http11.send_request_body": "send",
     "http11.receive_response_headers": "first_byte",
     "http11.receive_response_body": "body",
+    "http2.send_request_headers": "send",
+    "http2.send_request_body": "send",
+    "http2.receive_response_headers": "first_byte",
+    "http2.receive_response_body": "body",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import typing
 
@@ -26,7 +27,9 @@ class HTTPTransport(BaseTransport):
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
     times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
     certifi's authorities are loaded for the first https request.
-    `http1=False` raises `ValueError`: there is no other protocol to speak.
+    `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
+    unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
+    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
 
     >>> from courser_models import Request
     >>> with HTTPTransport() as transport:
@@ -41,12 +44,14 @@ class HTTPTransport(BaseTransport):
         cert: CertTypes | None = None,
         trust_env: bool = True,
         http1: bool = True,
+        http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         retries: int = 0,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1)
+        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
         backend = ThreadBackend()
-        self._pool = ConnectionPool(backend, Connector(backend, self._context, retries), limits, SyncBody)
+        connector = Connector(backend, self._context, retries)
+        self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2)
 
     @property
     def pool(self) -> ConnectionPool:
@@ -77,7 +82,9 @@ class AsyncHTTPTransport(AsyncBaseTransport):
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
     times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
     certifi's authorities are loaded for the first https request.
-    `http1=False` raises `ValueError`: there is no other protocol to speak.
+    `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
+    unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
+    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
     """
 
     def __init__(
@@ -86,12 +93,14 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         cert: CertTypes | None = None,
         trust_env: bool = True,
         http1: bool = True,
+        http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         retries: int = 0,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1)
+        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
         self._limits = limits
         self._retries = retries
+        self._protocols = (http1, http2)
         self._pool: ConnectionPool | None = None
         self._pools: list[ConnectionPool] = []
         self._lock = threading.Lock()
@@ -119,7 +128,7 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             if found is None:
                 backend = current_backend()
                 connector = Connector(backend, self._context, self._retries)
-                found = ConnectionPool(backend, connector, self._limits, AsyncBody)
+                found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols)
                 self._pools.append(found)
         return found
 
@@ -148,12 +157,14 @@ class AsyncHTTPTransport(AsyncBaseTransport):
 class _SharedContext:
     """Settings for TLS that become a context when the first https connection wants one."""
 
-    def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool) -> None:
-        if not http1:
-            raise ValueError("http1=False leaves no protocol to speak")
-        self._settings = (verify, cert, trust_env)
+    def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool, http2: bool) -> None:
+        if not http1 and not http2:
+            raise ValueError("http1=False leaves no protocol to speak; http2=True would")
+        if http2 and importlib.util.find_spec("hpack") is None:
+            raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
+        self._settings = (verify, cert, trust_env, http2)
         self._context: ssl.SSLContext | None = None
-        if isinstance(verify, str) or cert is not None:
+        if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
             self()
 
     def __call__(self) -> ssl.SSLContext:

@@ -110,6 +110,10 @@ class ScriptedStream:
 
     async def write(self, data: bytes, timeout: float | None) -> None:
         """Take bytes; they must be what the next step expects, if it expects any."""
+        self.post(data)
+
+    def post(self, data: bytes) -> bool:
+        """Take bytes, all of them."""
         step = self.steps[0] if self.steps else None
         if isinstance(step, breaks):
             del self.steps[0]
@@ -120,6 +124,14 @@ class ScriptedStream:
             del self.steps[0]
         elif isinstance(step, hears) and b"".join(self.written).endswith(step.end):
             del self.steps[0]
+        return True
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Return: everything is accepted."""
+
+    def share(self) -> ScriptedStream:
+        """Return itself."""
+        return self
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Take bytes, all of them."""

@@ -16,6 +16,12 @@ if hasattr(select, "poll"):
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
 
+    def wait_for(sock: socket.socket, timeout: float | None, reading: bool, writing: bool) -> bool:
+        """Wait until a socket can be read from, or written to, as asked; return whether it can within `timeout`."""
+        poll = select.poll()
+        poll.register(sock, reading * select.POLLIN | writing * select.POLLOUT)
+        return bool(poll.poll(None if timeout is None else min(timeout * 1000, _LONGEST)))
+
     def wait_for_either(sock: socket.socket, timeout: float | None) -> tuple[bool, bool]:
         """Wait until a socket can be read from or written to, and return whether each is so."""
         poll = select.poll()
@@ -33,3 +39,7 @@ else:  # Windows
         """Wait until a socket can be read from or written to, and return whether each is so."""
         can_read, can_write, _ = select.select([sock], [sock], [], timeout)
         return bool(can_read), bool(can_write)
+
+    def wait_for(sock: socket.socket, timeout: float | None, reading: bool, writing: bool) -> bool:
+        """Wait until a socket can be read from, or written to, as asked; return whether it can within `timeout`."""
+        return any(select.select([sock] * reading, [sock] * writing, [], timeout))

@@ -92,6 +92,40 @@ class AnyioStream:
                 raise WriteError(closed_here(self._peer)) from error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
 
+    def share(self) -> AnyioStream:
+        """Return itself: the socket never blocks, and one task may wait to read while another waits to write."""
+        return self
+
+    def post(self, data: bytes) -> bool:
+        """Send what the system accepts at once, and keep the rest."""
+        if self._unsent:
+            data = self._unsent + data
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += self._socket.send(memoryview(data)[sent:] if sent else data)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if self._is_closed:
+                raise WriteError(closed_here(self._peer)) from error
+            raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+        self._unsent = data[sent:]
+        return not self._unsent
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Wait until the system accepts more."""
+        await self._let_others_run()
+        if not self._unsent or (or_readable and self.is_readable()):
+            return
+        try:
+            with anyio.move_on_after(timeout):
+                await (self._wait_for_either() if or_readable else anyio.wait_writable(self._socket))
+                return
+        except (OSError, anyio.ClosedResourceError) as error:
+            raise WriteError(closed_here(self._peer)) from error
+        raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
+
     async def _let_others_run(self) -> None:
         """Now and then let other tasks run, and a cancellation arrive: a fast peer leaves no time to wait for it."""
         self._steps += 1

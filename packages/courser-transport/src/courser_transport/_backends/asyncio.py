@@ -267,6 +267,30 @@ class AsyncioStream(asyncio.Protocol):
             if self._pushes:
                 return
 
+    def share(self) -> AsyncioStream:
+        """Return itself: reading and writing know nothing of each other."""
+        return self
+
+    def post(self, data: bytes) -> bool:
+        """Hand `data` to the loop's transport, which keeps what the system does not accept."""
+        if self._is_closed or self._error is not None:
+            raise self._write_error()
+        if data:
+            self._transport.write(data)
+        return not self._is_writing_paused
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Wait until the loop's transport has room again."""
+        self._pushed += 1
+        if self._pushed % 16 == 0:
+            await asyncio.sleep(0)
+        if self._is_writing_paused:
+            self._pushes = or_readable
+            try:
+                await self._drained(timeout)
+            finally:
+                self._pushes = False
+
     def take(self) -> bytes | None:
         """Return what has arrived already."""
         if self._waiting:

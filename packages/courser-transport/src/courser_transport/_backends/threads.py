@@ -13,7 +13,7 @@ from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .._network import Address
 from ._lookup import look_up
-from ._polling import is_readable, wait_for_either
+from ._polling import is_readable, wait_for, wait_for_either
 from ._reasons import closed_here, reason, refused, seconds
 
 T = typing.TypeVar("T")
@@ -146,6 +146,63 @@ class ThreadStream:
             if name == "local_address":
                 return self._socket.getsockname()
         return None
+
+    def share(self) -> SharedThreadStream:
+        """Return the same socket for several threads."""
+        return SharedThreadStream(self._socket, self._peer)
+
+
+class SharedThreadStream(ThreadStream):
+    """A socket that one thread reads while others write; nobody touches how it waits, because it never does."""
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        super().__init__(sock, peer)
+        sock.settimeout(0.0)
+        self._timeout = _DOES_NOT_BLOCK
+
+    async def read(self, limit: int, timeout: float | None) -> bytes:
+        """Return what has arrived, waiting for something."""
+        try:
+            while True:
+                try:
+                    data = self._socket.recv(limit)
+                    break
+                except BlockingIOError:
+                    if not wait_for(self._socket, timeout, reading=True, writing=False):
+                        raise ReadTimeout(f"reading from {self._peer} timed out after {seconds(timeout)}") from None
+        except (OSError, ValueError) as error:  # ValueError: closed by another thread
+            if self._is_closed:
+                raise ReadError(closed_here(self._peer)) from error
+            raise ReadError(f"reading from {self._peer} failed: {reason(error)}") from error
+        if not data and self._is_closed:
+            raise ReadError(closed_here(self._peer))
+        return data
+
+    def post(self, data: bytes) -> bool:
+        """Send what the system accepts at once, and keep the rest."""
+        if self._unsent:
+            data = self._unsent + data
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += self._socket.send(memoryview(data)[sent:] if sent else data)
+        except BlockingIOError:
+            pass
+        except (OSError, ValueError) as error:
+            if self._is_closed:
+                raise WriteError(closed_here(self._peer)) from error
+            raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
+        self._unsent = data[sent:]
+        return not self._unsent
+
+    async def writable(self, timeout: float | None, or_readable: bool) -> None:
+        """Wait until the system accepts more."""
+        try:
+            if not self._unsent or wait_for(self._socket, timeout, reading=or_readable, writing=True):
+                return
+        except (OSError, ValueError) as error:
+            raise WriteError(closed_here(self._peer)) from error
+        raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
 
 
 def patience(timeout: float | None) -> float | None:

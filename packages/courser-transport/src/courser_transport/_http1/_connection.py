@@ -18,6 +18,7 @@ from courser_models import ByteStream, Headers, LocalProtocolError, Origin, Requ
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
+from .._connection import Connection
 from .._deadline import Deadline
 from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._extensions import ResponseExtensions
@@ -68,7 +69,7 @@ class Owner(typing.Protocol):
         ...
 
 
-class HTTP1Connection:
+class HTTP1Connection(Connection):
     """A connection that speaks HTTP/1.1, lent to one exchange at a time.
 
     Its `owner` takes it back once an exchange is over; `is_reusable` then says whether another may follow, and
@@ -86,13 +87,14 @@ class HTTP1Connection:
         "_upload",
         "_wire",
         "born",
-        "idle_until",
         "is_reusable",
         "origin",
-        "owner",
         "peer",
         "served",
     )
+
+    protocol = "http11"
+    owner: Owner
 
     def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
         self._wire = stream
@@ -112,6 +114,7 @@ class HTTP1Connection:
         self.born = time.monotonic()
         self.idle_until: float | None = None
         self.served = 0
+        self.taken = 0
 
     async def send(self, request: Request, deadline: Deadline | None = None, tracer: Tracer | None = None) -> Response:
         """Send `request` and return its response, whose body may still be on its way.

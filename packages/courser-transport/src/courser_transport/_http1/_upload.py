@@ -18,7 +18,7 @@ from .._resend import of_body
 # A body in memory leaves in pieces of this size, with a look for an answer between them.
 _PIECE = 262144
 
-_Chunks = Iterator[object] | AsyncIterator[object]
+Chunks = Iterator[object] | AsyncIterator[object]
 
 
 class Upload:
@@ -36,7 +36,7 @@ class Upload:
         self._stream = stream
         self._length = length
         self._timeout = timeout
-        self._chunks = _chunks(request, in_thread, is_async)
+        self._chunks = body_chunks(request, in_thread, is_async)
         self._sent = 0
         self._is_flushed = True  # nothing of what was pushed is still here
         self._is_last = False
@@ -128,12 +128,15 @@ def wrong_length(announced: int, given: int) -> LocalProtocolError:
     return LocalProtocolError(f"the request announces {announced} body bytes, and its body has {extent}")
 
 
-def _chunks(request: Request, in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]], is_async: bool) -> _Chunks:
+def body_chunks(
+    request: Request, in_thread: Callable[[Callable[[], bytes]], Awaitable[bytes]], is_async: bool
+) -> Chunks:
+    """Return what a request's body gives, in the colour that it has."""
     stream: typing.Any = request.stream
     if type(stream) is ByteStream:
         view = memoryview(stream.read_all())
         return iter([view[start : start + _PIECE] for start in range(0, len(view), _PIECE)])
-    chunks: _Chunks
+    chunks: Chunks
     if is_async and isinstance(stream, BlockingByteStream):
         chunks = stream.aiter_with(in_thread)
     elif is_async and isinstance(stream, AsyncByteStream):

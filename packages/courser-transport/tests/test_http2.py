@@ -1,0 +1,134 @@
+"""One HTTP/2 connection and a server that is played frame by frame."""
+
+from __future__ import annotations
+
+import pytest
+
+from courser_models import Request
+from courser_transport import ReadTimeout, RemoteProtocolError
+from exchanges import collect
+from frames import FramePeer
+from http2 import URL, http2
+from worlds import World, in_every_world
+
+
+@in_every_world
+async def test_a_request_and_its_response(world: World) -> None:
+    asked = []
+
+    def handler(peer: FramePeer) -> None:
+        stream, fields, is_all = peer.request()
+        asked.append((stream, fields, is_all))
+        peer.head(stream, 200, (b"content-type", b"text/plain"))
+        peer.data(stream, b"hel")
+        peer.data(stream, b"lo", ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        response, content = await wire.fetch(Request("GET", URL + "a?b", headers={"X-Name": "value"}))
+
+    assert (response.status_code, content, response.headers["content-type"]) == (200, b"hello", "text/plain")
+    assert response.extensions["http_version"] == b"HTTP/2"
+    assert response.extensions["stream_id"] == 1
+    [(stream, fields, is_all)] = asked
+    assert (stream, is_all) == (1, True)
+    assert fields[:4] == [
+        (b":method", b"GET"),
+        (b":scheme", b"http"),
+        (b":authority", b"example.org"),
+        (b":path", b"/a?b"),
+    ]
+    assert (b"x-name", b"value") in fields
+
+
+@in_every_world
+async def test_many_at_once_each_get_their_own(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        heard = [peer.request() for _ in range(20)]
+        for stream, fields, _ in reversed(heard):
+            peer.answer(stream, dict(fields)[b":path"])
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        tasks = [
+            await world.beside(lambda number=number: wire.fetch(Request("GET", URL + str(number))))
+            for number in range(20)
+        ]
+        contents = [(await task.result())[1] for task in tasks]
+
+    assert contents == [b"/%d" % number for number in range(20)]
+    assert len(wire.owner.released) == 20
+
+
+@in_every_world
+async def test_a_large_body_goes_up_within_the_windows(world: World) -> None:
+    heard = []
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        heard.append(peer.content(stream))
+        peer.answer(stream)
+        peer.until_goodbye()
+
+    content = bytes(range(256)) * 4000
+    async with http2(world, handler) as wire:
+        _, answer = await wire.fetch(Request("POST", URL, content=content))
+
+    assert answer == b"hello"
+    assert heard == [content]
+
+
+@in_every_world
+async def test_a_large_body_comes_down(world: World) -> None:
+    content = bytes(range(256)) * 16000
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        peer.head(stream)
+        for start in range(0, len(content), 16384):
+            peer.data(stream, content[start : start + 16384])
+        peer.data(stream, b"", ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        _, received = await wire.fetch()
+
+    assert received == content
+
+
+@in_every_world
+async def test_a_time_out_is_of_one_exchange_alone(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        first, _, _ = peer.request()
+        second, _, _ = peer.request()
+        assert peer.expect(3).stream == first
+        peer.answer(second)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        slow = await world.beside(lambda: wire.fetch(timeout={"read": 0.05}))
+        await world.until(lambda: len(wire.session.streams) == 1)
+        patient = await world.beside(lambda: wire.fetch(timeout={"read": 5.0}))
+        with pytest.raises(ReadTimeout, match=r"after 0\.05 s"):
+            await slow.result()
+        assert (await patient.result())[1] == b"hello"
+
+
+@in_every_world
+async def test_a_goodbye_ends_those_that_the_peer_has_not_seen(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        first, _, _ = peer.request()
+        peer.request()
+        peer.goodbye(first)
+        peer.answer(first)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        one = await world.beside(wire.fetch)
+        await world.until(lambda: len(wire.session.streams) == 1)
+        two = await world.beside(wire.fetch)
+        assert (await one.result())[1] == b"hello"
+        with pytest.raises(RemoteProtocolError, match="takes no more requests"):
+            await two.result()
+        assert wire.connection.capacity == 0
+        assert collect
