@@ -1,10 +1,9 @@
 """Every limit ends what it limits in time: a quarter of a second late at most, whatever the server does."""
 
-import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ import courser
 
 from .sweeps.peer import requests, serving
 from .worlds import World
+
+Kind = type[courser.TimeoutException] | tuple[type[courser.TimeoutException], ...]
 
 LIMIT = 0.3
 LATE = 0.25
@@ -74,13 +75,19 @@ def reads_nothing(connection: socket.socket) -> None:
     threading.Event().wait(3)
 
 
-@contextlib.contextmanager
-def in_time(kind: type[courser.TimeoutException], says: str) -> Iterator[None]:
+def ends_in_time(work: Callable[[], object], kind: Kind, says: str, limit: float = LIMIT) -> None:
+    """Do what must end with a time-out; once or twice it may be the machine that is late, three times it is us."""
+    took = [_time_of(work, kind, says)]
+    while took[-1] > limit + LATE and len(took) < 3:
+        took.append(_time_of(work, kind, says))
+    assert LIMIT - 0.02 <= took[-1] <= limit + LATE, took
+
+
+def _time_of(work: Callable[[], object], kind: Kind, says: str) -> float:
     started = time.monotonic()
-    with pytest.raises(kind, match=says) as caught:
-        yield
-    took = time.monotonic() - started
-    assert LIMIT - 0.02 <= took <= LIMIT + LATE, f"{caught.value} after {took:.2f} s"
+    with pytest.raises(kind, match=says):
+        work()
+    return time.monotonic() - started
 
 
 @pytest.mark.parametrize(
@@ -97,36 +104,53 @@ def in_time(kind: type[courser.TimeoutException], says: str) -> Iterator[None]:
 )
 def test_the_total_limit_ends_the_exchange(world: World, talk: Callable[[socket.socket], None]) -> None:
     settings = {"timeout": courser.Timeout(5.0, total=LIMIT), "follow_redirects": True, "max_redirects": 1000}
-    with serving(talk) as port, in_time(courser.ReadTimeout, r"127\.0\.0\.1.*0\.3 s after the request began"):
-        world.fetch("GET", f"http://127.0.0.1:{port}/", settings=settings)
+    # Where requests follow each other it may run out in any of their phases.
+    kind = (courser.ReadTimeout, courser.WriteTimeout) if talk is redirects_for_ever else courser.ReadTimeout
+    with serving(talk) as port:
+        ends_in_time(
+            lambda: world.fetch("GET", f"http://127.0.0.1:{port}/", settings=settings),
+            kind,
+            r"127\.0\.0\.1.*0\.3 s after the request began",
+        )
 
 
 @pytest.mark.parametrize("talk", [reads_slowly, reads_nothing])
 def test_the_total_limit_ends_sending(world: World, talk: Callable[[socket.socket], None]) -> None:
     settings = {"timeout": courser.Timeout(5.0, total=LIMIT)}
-    with serving(talk) as port, in_time(courser.WriteTimeout, r"127\.0\.0\.1.*0\.3 s after the request began"):
-        world.fetch("POST", f"http://127.0.0.1:{port}/", settings=settings, content=b"x" * 50_000_000)
+    with serving(talk) as port:
+        ends_in_time(
+            lambda: world.fetch("POST", f"http://127.0.0.1:{port}/", settings=settings, content=b"x" * 50_000_000),
+            courser.WriteTimeout,
+            r"127\.0\.0\.1.*0\.3 s after the request began",
+        )
 
 
 def test_the_total_limit_ends_a_handshake(world: World) -> None:
     settings = {"timeout": courser.Timeout(5.0, total=LIMIT)}
-    with serving(is_silent) as port, in_time(courser.ConnectTimeout, r"TLS handshake with 127\.0\.0\.1.*0\.3 s"):
-        world.fetch("GET", f"https://127.0.0.1:{port}/", settings=settings)
+    with serving(is_silent) as port:
+        ends_in_time(
+            lambda: world.fetch("GET", f"https://127.0.0.1:{port}/", settings=settings),
+            courser.ConnectTimeout,
+            r"TLS handshake with 127\.0\.0\.1.*0\.3 s",
+        )
 
 
 @pytest.mark.parametrize("limit", [{"pool": LIMIT}, {"total": LIMIT}])
 def test_the_wait_for_a_connection_ends(world: World, limit: dict[str, float]) -> None:
     async def program(client: courser.AsyncClient) -> None:
         async with client.stream("GET", f"http://127.0.0.1:{port}/"):
-            with in_time(courser.PoolTimeout, r"waiting for a connection to 127\.0\.0\.1.*0\.3 s"):
-                await client.get(f"http://127.0.0.1:{port}/", timeout=courser.Timeout(5.0, **limit))
+            await client.get(f"http://127.0.0.1:{port}/", timeout=courser.Timeout(5.0, **limit))
 
     def begins(connection: socket.socket) -> None:
         for _ in requests(connection):
             connection.sendall(OK + b"Content-Length: 5\r\n\r\nhe")
 
     with serving(begins) as port:
-        world.run(program, limits=courser.Limits(max_connections=1))
+        ends_in_time(
+            lambda: world.run(program, limits=courser.Limits(max_connections=1)),
+            courser.PoolTimeout,
+            r"waiting for a connection to 127\.0\.0\.1.*0\.3 s",
+        )
 
 
 def test_connecting_ends(world: World) -> None:
@@ -141,8 +165,11 @@ def test_connecting_ends(world: World) -> None:
             waiting.append(other)
         settings: dict[str, Any] = {"timeout": courser.Timeout(5.0, connect=LIMIT)}
         try:
-            with in_time(courser.ConnectTimeout, r"connecting to 127\.0\.0\.1.*0\.3 s"):
-                world.fetch("GET", f"http://127.0.0.1:{full.getsockname()[1]}/", settings=settings)
+            ends_in_time(
+                lambda: world.fetch("GET", f"http://127.0.0.1:{full.getsockname()[1]}/", settings=settings),
+                courser.ConnectTimeout,
+                r"connecting to 127\.0\.0\.1.*0\.3 s",
+            )
         finally:
             for other in waiting:
                 other.close()
@@ -151,14 +178,20 @@ def test_connecting_ends(world: World) -> None:
 @pytest.mark.parametrize("talk", [is_silent])
 def test_the_read_limit_ends_a_wait(world: World, talk: Callable[[socket.socket], None]) -> None:
     settings = {"timeout": courser.Timeout(5.0, read=LIMIT)}
-    with serving(talk) as port, in_time(courser.ReadTimeout, r"reading from 127\.0\.0\.1.*0\.3 s"):
-        world.fetch("GET", f"http://127.0.0.1:{port}/", settings=settings)
+    with serving(talk) as port:
+        ends_in_time(
+            lambda: world.fetch("GET", f"http://127.0.0.1:{port}/", settings=settings),
+            courser.ReadTimeout,
+            r"reading from 127\.0\.0\.1.*0\.3 s",
+        )
 
 
 def test_the_write_limit_ends_a_standstill(world: World) -> None:
     settings = {"timeout": courser.Timeout(5.0, write=LIMIT)}
-    started = time.monotonic()
-    with serving(reads_nothing) as port, pytest.raises(courser.WriteTimeout, match=r"writing to 127\.0\.0\.1.*0\.3 s"):
-        world.fetch("POST", f"http://127.0.0.1:{port}/", settings=settings, content=b"x" * 50_000_000)
-    # asyncio tells once in each limit whether anything moved, so the error may come one limit late.
-    assert time.monotonic() - started <= 2 * LIMIT + LATE
+    with serving(reads_nothing) as port:
+        ends_in_time(
+            lambda: world.fetch("POST", f"http://127.0.0.1:{port}/", settings=settings, content=b"x" * 50_000_000),
+            courser.WriteTimeout,
+            r"writing to 127\.0\.0\.1.*0\.3 s",
+            limit=2 * LIMIT,  # asyncio tells once in each limit whether anything moved
+        )
