@@ -1,7 +1,7 @@
 """Many requests that wait for few connections: each costs the same, however many wait.
 
 Judged is the time without Python's garbage collector, which looks at all that waits again and again, whoever made it;
-with it the time is told too.
+with it the time is told too. A run of less than the full count measures for milliseconds, and may differ by more.
 """
 
 import asyncio
@@ -15,7 +15,9 @@ import courser
 from ..servers.tiny import run_tiny
 
 FEWEST = 100
+FULL = 100_000
 MAY_DIFFER = 1.2
+MAY_DIFFER_IN_SHORT = 2.0
 ROUNDS = 3
 
 
@@ -59,5 +61,6 @@ def run(seed: int, count: int) -> str:
         costs, collected = asyncio.run(main(url))
     told = ", ".join(f"{cost:.1f} µs at {number}" for number, cost in costs.items())
     told += f"; with the collector {collected:.1f} µs at {numbers[-1]}"
-    assert max(costs.values()) <= MAY_DIFFER * min(costs.values()), told
+    may_differ = MAY_DIFFER if count >= FULL else MAY_DIFFER_IN_SHORT
+    assert max(costs.values()) <= may_differ * min(costs.values()), told
     return told
