@@ -4,6 +4,7 @@
     /chunks     the same, in chunks, each in a write of its own
     /half       the head and half of the body, and then nothing
     /silent     nothing at all
+    /late       as /, a few milliseconds late: whoever asks has to wait
     /once       as /, on a connection's first request; on any other it closes without a word
     /large      a megabyte
 
@@ -18,6 +19,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,6 +88,8 @@ class Server:
             if path == b"/once" and answered:
                 return
             answered += 1
+            if path == b"/late":
+                time.sleep(0.005)
             for piece in _answers(path):
                 connection.sendall(piece)
 
