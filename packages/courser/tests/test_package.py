@@ -38,8 +38,8 @@ HTTPX = {
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
 NOT_HERE_YET = {
-    *["ASGITransport", "CloseError", "MockTransport"],
-    *["Proxy", "ProxyError", "WSGITransport", "main"],
+    *["ASGITransport", "MockTransport"],
+    *["WSGITransport", "main"],
     *["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"],
 }
 OURS_ALONE = {
@@ -75,6 +75,8 @@ PARENTS = {
     "ConnectError": "NetworkError",
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
+    "CloseError": "NetworkError",
+    "ProxyError": "TransportError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

@@ -12,10 +12,12 @@ from courser_models import LocalProtocolError
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
 from ._exceptions import (
+    CloseError,
     ConnectError,
     ConnectTimeout,
     NetworkError,
     PoolTimeout,
+    ProxyError,
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
@@ -26,6 +28,7 @@ from ._exceptions import (
 )
 from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
+from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
@@ -37,6 +40,7 @@ __all__ = [
     "AsyncHTTPTransport",
     "Backend",
     "CertTypes",
+    "CloseError",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionPool",
@@ -48,6 +52,10 @@ __all__ = [
     "OriginStats",
     "PoolStats",
     "PoolTimeout",
+    "Proxy",
+    "ProxyError",
+    "ProxyScheme",
+    "ProxyTypes",
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
@@ -62,6 +70,7 @@ __all__ = [
     "WriteTimeout",
     "__version__",
     "create_ssl_context",
+    "proxy_of",
     "run_sync",
 ]
 

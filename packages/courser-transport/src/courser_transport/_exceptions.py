@@ -5,7 +5,8 @@ knows the story.
     ├── TimeoutException            a phase took longer than its limit
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
-    │   ├── ConnectError, ReadError, WriteError
+    │   ├── ConnectError, ReadError, WriteError, CloseError
+    ├── ProxyError                  a proxy answered, and did not lead on to the peer
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -13,7 +14,12 @@ knows the story.
 
 from __future__ import annotations
 
+import typing
+
 from courser_models import ProtocolError, TransportError
+
+if typing.TYPE_CHECKING:
+    from courser_models import Request, Response
 
 
 class TimeoutException(TransportError):
@@ -50,6 +56,24 @@ class ReadError(NetworkError):
 
 class WriteError(NetworkError):
     """The connection broke while it was being written to."""
+
+
+class CloseError(NetworkError):
+    """The connection broke while it was being closed.
+
+    HTTPX has it, and programs catch it; closing is a plain call here, which always succeeds.
+    """
+
+
+class ProxyError(TransportError):
+    """A proxy answered, and not with a way to the server.
+
+    `response` is what an HTTP proxy said, with up to 64 KiB of its body; None where it said nothing of that kind.
+    """
+
+    def __init__(self, message: str, *, request: Request | None = None, response: Response | None = None) -> None:
+        super().__init__(message, request=request)
+        self.response = response
 
 
 class RemoteProtocolError(ProtocolError):
