@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import typing
 from collections.abc import Callable
 
 from courser_models import Request, Response
@@ -112,8 +111,8 @@ def refused(proxy: Proxy, target: str, response: Response) -> ProxyError:
     """Return the error for a refusal."""
     status = f"{response.status_code} {response.reason_phrase}".rstrip()
     advice = ""
-    if response.status_code == 407:
-        asked = typing.cast("str", response.headers.get("proxy-authenticate", "")).partition(" ")[0]
+    if response.status_code in (407, 401):  # tinyproxy says 401 where it knows us and does not believe us
+        asked = str(response.headers.get("proxy-authenticate", "")).partition(" ")[0]
         given = "does not accept the credentials" if proxy.auth or proxy.scheme else "wants credentials"
         advice = f"; it {given}" + (f" ({asked})" if asked else "")
     return ProxyError(f"{proxy.name} refused a tunnel to {target}: {status}{advice}", response=response)
