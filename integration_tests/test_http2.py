@@ -24,6 +24,7 @@ from .servers.http2_servers import LARGE_SIZE, run_hypercorn, run_nghttpd, run_n
 from .servers.nginx import LARGE as LARGE_OF_NGINX
 from .servers.nginx import SMALL as SMALL_OF_NGINX
 from .servers.nginx import NginxIsMissing, run_nginx
+from .servers.processes import ServerIsMissing
 from .worlds import World
 
 SOAK = int(os.environ.get("COURSER_SOAK", "1"))
