@@ -38,8 +38,7 @@ HTTPX = {
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
 NOT_HERE_YET = {
-    *["ASGITransport", "CloseError", "MockTransport"],
-    *["Proxy", "ProxyError", "WSGITransport", "main"],
+    *["Proxy", "ProxyError", "main"],
     *["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"],
 }
 OURS_ALONE = {
@@ -75,6 +74,7 @@ PARENTS = {
     "ConnectError": "NetworkError",
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
+    "CloseError": "NetworkError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

@@ -60,11 +60,14 @@ from courser_models import (
     supported_codings,
 )
 from courser_transport import (
+    ASGITransport,
     AsyncHTTPTransport,
+    CloseError,
     ConnectError,
     ConnectTimeout,
     HTTPTransport,
     Limits,
+    MockTransport,
     NetworkError,
     PoolTimeout,
     ReadError,
@@ -75,6 +78,7 @@ from courser_transport import (
     UnsupportedProtocol,
     WriteError,
     WriteTimeout,
+    WSGITransport,
     create_ssl_context,
 )
 
@@ -84,6 +88,7 @@ __title__ = "courser"
 __description__ = "A fast HTTP client for Python, for asyncio, trio and threads."
 
 __all__ = [
+    "ASGITransport",
     "URL",
     "USE_CLIENT_DEFAULT",
     "AsyncBaseTransport",
@@ -97,6 +102,7 @@ __all__ = [
     "BearerAuth",
     "ByteStream",
     "Client",
+    "CloseError",
     "ConnectError",
     "ConnectTimeout",
     "ContentType",
@@ -117,6 +123,7 @@ __all__ = [
     "InvalidURL",
     "Limits",
     "LocalProtocolError",
+    "MockTransport",
     "NetRCAuth",
     "NetworkError",
     "OAuth2ClientCredentials",
@@ -144,6 +151,7 @@ __all__ = [
     "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",
+    "WSGITransport",
     "WriteError",
     "WriteTimeout",
     "__description__",
