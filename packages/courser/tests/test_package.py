@@ -39,9 +39,9 @@ KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
 NOT_HERE_YET = {
     *["Proxy", "ProxyError", "main"],
-    *["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"],
 }
 OURS_ALONE = {
+    "query": "function",
     "AuthError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",

@@ -23,7 +23,22 @@ from courser_auth import (
     TokenAuth,
     TokenError,
 )
-from courser_client import USE_CLIENT_DEFAULT, AsyncClient, Client, TooManyRedirects
+from courser_client import (
+    USE_CLIENT_DEFAULT,
+    AsyncClient,
+    Client,
+    TooManyRedirects,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    query,
+    request,
+    stream,
+)
 from courser_models import (
     URL,
     AsyncBaseTransport,
@@ -159,6 +174,16 @@ __all__ = [
     "__version__",
     "codes",
     "create_ssl_context",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
     "register_codec",
+    "request",
+    "stream",
     "supported_codings",
 ]
