@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from courser_auth import Auth
 from courser_models import (
@@ -27,6 +27,7 @@ from courser_models import (
 )
 from courser_transport import (
     DEFAULT_LIMITS,
+    ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
     Limits,
@@ -71,6 +72,7 @@ class AsyncClient(Exchange):
       and `http2`
     - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
+    - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
@@ -103,6 +105,7 @@ class AsyncClient(Exchange):
         event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: AsyncBaseTransport | None = None,
+        app: Callable[..., typing.Any] | None = None,
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
@@ -127,6 +130,10 @@ class AsyncClient(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
+        if app is not None:
+            if transport is not None:
+                raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
+            transport = ASGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
         made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
         self._transport = self._init_transport(**made, transport=transport)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from courser_auth import Auth
 from courser_models import (
@@ -33,6 +33,7 @@ from courser_transport import (
     ProxyTypes,
     TimeoutTypes,
     VerifyTypes,
+    WSGITransport,
     proxy_of,
     run_sync,
 )
@@ -71,6 +72,7 @@ class Client(Exchange):
       and `http2`
     - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
+    - `app`: a WSGI app to send the requests to: short for `transport=WSGITransport(app)`
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
@@ -102,6 +104,7 @@ class Client(Exchange):
         event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: BaseTransport | None = None,
+        app: Callable[..., typing.Any] | None = None,
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
@@ -126,6 +129,10 @@ class Client(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
+        if app is not None:
+            if transport is not None:
+                raise ValueError("give app or transport, not both; WSGITransport(app) is the transport that app means")
+            transport = WSGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
         made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
         self._transport = self._init_transport(**made, transport=transport)

@@ -9,6 +9,7 @@
 
 from courser_models import LocalProtocolError
 
+from ._asgi import ASGITransport
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
 from ._exceptions import (
@@ -26,6 +27,7 @@ from ._exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ._mock import MockTransport
 from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
 from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
@@ -34,9 +36,11 @@ from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
+from ._wsgi import WSGITransport
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "ASGITransport",
     "AsyncHTTPTransport",
     "Backend",
     "CertTypes",
@@ -48,6 +52,7 @@ __all__ = [
     "HTTPTransport",
     "Limits",
     "LocalProtocolError",
+    "MockTransport",
     "NetworkError",
     "OriginStats",
     "PoolStats",
@@ -65,6 +70,7 @@ __all__ = [
     "TimeoutTypes",
     "UnsupportedProtocol",
     "VerifyTypes",
+    "WSGITransport",
     "Waiter",
     "WriteError",
     "WriteTimeout",

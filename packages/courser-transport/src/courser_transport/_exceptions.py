@@ -59,9 +59,9 @@ class WriteError(NetworkError):
 
 
 class CloseError(NetworkError):
-    """The connection broke while it was being closed.
+    """What was to be closed did not close as it should: an app that runs in this process could not shut down.
 
-    HTTPX has it, and programs catch it; closing is a plain call here, which always succeeds.
+    Closing a connection is a plain call here, which always succeeds.
     """
 
 
