@@ -9,7 +9,7 @@ CI runs each at a small count (test_sweeps.py); `nox -s sweeps` runs them in ful
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import attribution, idle_closing, idle_memory, queueing, resets, soak
+from . import attribution, cancellation, idle_closing, idle_memory, queueing, resets, soak
 
 
 class Sweep(NamedTuple):
@@ -22,6 +22,7 @@ class Sweep(NamedTuple):
 
 SWEEPS = {
     "attribution": Sweep(attribution.run, 100_000, 1_000),
+    "cancellation": Sweep(cancellation.run, 10_000, 100),
     "idle-closing": Sweep(idle_closing.run, 20_000, 600),
     "idle-memory": Sweep(idle_memory.run, 1_000, 200),
     "queueing": Sweep(queueing.run, 100_000, 2_000),
