@@ -196,6 +196,7 @@ async def test_a_granted_connection_that_was_sent_something_meanwhile_is_replace
     pool, backend = scripted_pool(world, [], [], max_connections=1)
     (held,) = await _acquired(pool, A)
     (task,) = await waiting_for(world, pool, A)
+    await held._wire.write(b"a request that was answered", None)
     held._wire.steps = [sends(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")]
     pool.release(held)
     assert await task.result() is not held

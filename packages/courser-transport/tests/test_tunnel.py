@@ -203,7 +203,7 @@ async def test_a_proxy_that_fails_is_named_and_keeps_no_place(world: World, how:
     steps, kind, message = WRONG[how]
     pool, backend = proxied_pool(world, TUNNEL, steps, [OPEN, OK], max_connections=1)
     with pytest.raises(kind, match=message) as caught:
-        await pool.send(Request("GET", URL, extensions={"timeout": {"connect": 0.01}}))
+        await pool.send(Request("GET", URL, extensions={"timeout": {"connect": 0.01 if how == "hangs" else 10.0}}))
     assert "server.example:80" in str(caught.value)
     assert backend.made[0].is_closed
     assert numbers(pool) == {}
@@ -268,7 +268,7 @@ def _challenge(number: int) -> bytes:
 async def test_a_scheme_answers_the_challenge_to_a_tunnel(world: World) -> None:
     scheme = Answering(2)
     proxy = Proxy("http://proxy.example", auth=scheme, tunnels_http=True)
-    pool, backend = proxied_pool(world, proxy, [sends(_challenge(1))], [sends(_challenge(2))], [OPEN, OK])
+    pool, backend = proxied_pool(world, proxy, [sends(_challenge(1))], [sends(_challenge(2))], [OPEN, expects(b"GET"), OK])
     assert await _content(pool, Request("GET", URL, headers={"Authorization": "for the server"})) == b"hello"
     assert [stream.is_closed for stream in backend.made] == [True, True, False]
     assert b"Proxy-Authorization" not in _written(backend, 0)

@@ -14,7 +14,7 @@ from ._trace import Tracer
 class Connection:
     """One connection by `route`, for one exchange at a time, or for several if it `multiplexes`."""
 
-    __slots__ = ("idle_until", "owner", "taken")
+    __slots__ = ("idle_until", "lent_at", "owner", "taken")
 
     multiplexes: typing.ClassVar[bool] = False
 
@@ -24,6 +24,8 @@ class Connection:
     """The pool; an idle connection has none."""
     idle_until: float | None
     """Until when it may be idle, a reading of `time.monotonic()`."""
+    lent_at: float
+    """When it was lent to the exchange that has it; one that multiplexes: when it was made."""
     served: int
     """How many exchanges are over."""
     taken: int

@@ -31,6 +31,7 @@ import collections
 import functools
 import heapq
 import itertools
+import logging
 import os
 import threading
 import time
@@ -56,6 +57,8 @@ from ._resend import is_of_body, is_unprocessed, may_resend
 from ._route import Route, Way
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
+
+_log = logging.getLogger("courser.transport")
 
 _SCHEMES = ("http", "https")
 _NO_TIMEOUTS: dict[str, float | None] = {}
@@ -207,6 +210,7 @@ class ConnectionPool:
             except TransportError as error:
                 if not may_resend(request, error, was_reused):
                     raise
+                _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
             terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
             return await self._send_again(request, route, terms, not connection.multiplexes)
         except RequestError as error:
@@ -228,6 +232,7 @@ class ConnectionPool:
                 left = None if terms.deadline is None else terms.deadline.left()
                 if left is not None and left <= pause:
                     raise
+                _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
             attempt += 1
             await self.backend.sleep(pause)
 
@@ -407,6 +412,7 @@ class ConnectionPool:
                 self._give_up(waiter, route, None)
                 raise PoolTimeout(
                     f"waiting for a connection to {route.authority} timed out {deadline.words}: {self._state()}"
+                    f"{self._longest_use()}"
                 )
             return grant
 
@@ -457,6 +463,7 @@ class ConnectionPool:
         with self._lock:
             is_closed = self._is_closed
             if not is_closed:
+                connection.lent_at = time.monotonic()
                 self._connections.add(connection)
                 place = self._places[route]
                 place.connected += 1
@@ -470,6 +477,8 @@ class ConnectionPool:
         if not is_closed:
             if self._http2:
                 self._serve_waiters()
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("connected to %s: %s", route.authority, self._state())
             return connection
         connection.close()
         self._pass_on(route, None)
@@ -987,6 +996,11 @@ class ConnectionPool:
             f"{self._open} of {'any number' if limit is None else limit} connections are open "
             f"({self.lent} in use, {self.idle} idle, {self.connecting} connecting), {self.waiting} requests wait"
         )
+
+    def _longest_use(self) -> str:
+        """Return how long the connection that was lent first is in use: its response may be one that nobody reads."""
+        lent = [connection.lent_at for connection in list(self._connections) if connection not in self._idle_by_age]
+        return f"; the longest in use has been for {time.monotonic() - min(lent):.1f} s" if lent else ""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._state()}>"

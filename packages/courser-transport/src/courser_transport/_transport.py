@@ -6,7 +6,16 @@ import importlib.util
 import threading
 import typing
 
-from courser_models import AsyncBaseTransport, AsyncByteStream, BaseTransport, Request, Response, SyncByteStream
+from courser_models import (
+    URL,
+    AsyncBaseTransport,
+    AsyncByteStream,
+    BaseTransport,
+    Origin,
+    Request,
+    Response,
+    SyncByteStream,
+)
 
 from ._backends import current_backend
 from ._backends.threads import ThreadBackend
@@ -70,6 +79,14 @@ class HTTPTransport(BaseTransport):
         if not isinstance(request.stream, SyncByteStream):
             raise RuntimeError("a sync client cannot send an async body; give bytes, a file or an iterable")
         return run_sync(self._pool.send(request))
+
+    def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
+        """Connect to `origin` before there is a request; return how many connections to it are idle then.
+
+        As many are made as are missing to `connections`, and the limits allow; each within `timeout` seconds. Raises
+        `ConnectError`, `ConnectTimeout`, `UnsupportedProtocol`, and `RuntimeError` for a closed transport.
+        """
+        return run_sync(self._pool.warm_up(origin, connections, timeout))
 
     def close(self) -> None:
         """Close all connections; a request that is under way ends with an error."""
@@ -152,6 +169,14 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         if pool is None or not pool.backend.is_current():
             pool = self.pool
         return await pool.send(request)
+
+    async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
+        """Connect to `origin` before there is a request; return how many connections to it are idle then.
+
+        As many are made as are missing to `connections`, and the limits allow; each within `timeout` seconds. Raises
+        `ConnectError`, `ConnectTimeout`, `UnsupportedProtocol`, and `RuntimeError` for a closed transport.
+        """
+        return await self.pool.warm_up(origin, connections, timeout)
 
     async def aclose(self) -> None:
         """Close all connections; a request that is under way ends with an error."""

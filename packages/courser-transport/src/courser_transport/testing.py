@@ -53,7 +53,7 @@ class hears:
 
 @dataclasses.dataclass
 class sends:
-    """The program reads `data`."""
+    """The program reads `data`; as the first step that is an answer to whatever it writes, and not a greeting."""
 
     data: bytes
 
@@ -149,7 +149,8 @@ class ScriptedStream:
 
     def is_readable(self) -> bool:
         """Return whether the next step sends something, a goodbye included."""
-        return bool(self.steps) and isinstance(self.steps[0], (sends, ends))
+        step = self.steps[0] if self.steps else None
+        return isinstance(step, ends) or (isinstance(step, sends) and bool(self.written))
 
     def close(self, farewell: bytes = b"") -> None:
         """Note that the program closed the stream."""

@@ -26,6 +26,9 @@ from ._reasons import closed_here, reason, refused, seconds
 
 T = typing.TypeVar("T")
 
+# While a peer accepts nothing, it is looked this often whether it does again: asyncio tells of the last byte only.
+_LOOK_EVERY = 0.1
+
 # Reading pauses while this many bytes wait for somebody to take them, so that a slow reader slows its peer.
 _ENOUGH_WAITING = 262144
 
@@ -247,25 +250,32 @@ class AsyncioStream(asyncio.Protocol):
 
     async def _drained(self, timeout: float | None) -> None:
         """Wait until the loop's buffer has room again; time is over when nothing left it for that long."""
+        unsent = self._transport.get_write_buffer_size()
+        moved_at = time.monotonic()
         while self._is_writing_paused:
             if self._is_closed or self._error is not None:
                 raise self._write_error()
             if self._pushes and (self._waiting or self._is_ended):
                 return
-            unsent = self._transport.get_write_buffer_size()
             drain: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             self._drain = drain
-            timer = None if timeout is None else self._loop.call_later(timeout, _give_up, drain)
+            timer = None
+            if timeout is not None:
+                left = max(moved_at + timeout - time.monotonic(), 0.0)
+                timer = self._loop.call_later(min(left, _LOOK_EVERY), _give_up, drain)
             try:
-                has_room = await drain
+                has_moved = await drain
             finally:
                 self._drain = None
                 if timer is not None:
                     timer.cancel()
-            if not has_room and self._transport.get_write_buffer_size() >= unsent:
+            unsent_before, unsent = unsent, self._transport.get_write_buffer_size()
+            if has_moved or unsent < unsent_before:
+                moved_at = time.monotonic()
+                if self._pushes:
+                    return
+            elif timeout is not None and time.monotonic() >= moved_at + timeout:
                 raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
-            if self._pushes:
-                return
 
     def share(self) -> AsyncioStream:
         """Return itself: reading and writing know nothing of each other."""
