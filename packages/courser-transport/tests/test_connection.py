@@ -305,6 +305,27 @@ async def test_a_head_that_drips_is_read(world: World) -> None:
 
 
 @in_every_world
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"max_head_size": 200}, "a response head of more than 200 bytes, which is the limit"),
+        ({"max_fields": 3}, "a response head of 4 fields; 3 is the limit"),
+    ],
+)
+async def test_a_head_has_limits(world: World, limits: dict[str, int], complaint: str, size: int) -> None:
+    fields = b"a: 1\r\nb: 2\r\nc: 3\r\n" + (b"d: 4\r\n" if "max_fields" in limits else b"d: " + b"x" * 170 + b"\r\n")
+    head = b"HTTP/1.1 204 No Content\r\n" + fields + b"\r\n"
+    wire = Wire(world, *[sends(head[start : start + size]) for start in range(0, len(head), size)], **limits)
+    with pytest.raises(RemoteProtocolError, match=complaint):
+        await wire.fetch()
+    assert wire.released == [False]
+    less = b"HTTP/1.1 204 No Content\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n"
+    response, _ = await Wire(world, sends(less), **limits).fetch()
+    assert len(response.headers) == 3
+
+
+@in_every_world
 async def test_a_head_costs_in_proportion_to_its_size_however_it_drips(world: World) -> None:
     searched = [await _searched_in_a_head_of(world, size) for size in (20_000, 80_000)]
     assert searched[1] < 5 * searched[0]

@@ -293,7 +293,8 @@ class HTTP1Connection(Connection):
         else:
             if length == UNTIL_CLOSE:
                 extensions["eof_delimited"] = True
-            body = self.owner.body(buffer[end:], self, body_reader(length), request, timeout)
+            reader = body_reader(length, self.owner.limits)
+            body = self.owner.body(buffer[end:], self, reader, request, timeout)
             body.note_into(extensions, tracer)
         return Response.from_parts(status, Headers.from_wire(fields, index), body, request, extensions)
 
