@@ -68,7 +68,7 @@ class _Asking(HTTP1Connection):
     async def _refusal(self, request: Request, head: ResponseHead, data: bytes, length: int) -> Response:
         """Return the refusal with what comes of its body."""
         body = b""
-        reader = body_reader(length)
+        reader = body_reader(length, self.owner.limits)
         patience = Deadline(_REFUSAL_WITHIN)
         with contextlib.suppress(NetworkError, RemoteProtocolError, TimeoutException):
             body = reader.feed(data)
