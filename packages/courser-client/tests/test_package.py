@@ -15,6 +15,7 @@ def test_the_public_names_are_the_clients_and_their_default() -> None:
         "AuthArgument",
         "AuthTypes",
         "Client",
+        "ClientState",
         "EventHook",
         "EventHooks",
         "RedirectPolicy",

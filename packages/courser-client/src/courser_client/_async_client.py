@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from courser_auth import Auth
 from courser_models import (
+    URL,
     AsyncBaseTransport,
     CookieTypes,
     DefaultEncoding,
@@ -117,13 +118,41 @@ class AsyncClient(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
-        if transport is None:
-            transport = AsyncHTTPTransport(
-                verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
-            )
-        self._transport = transport
+        self._transport = self._init_transport(
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            transport=transport,
+        )
+        self._mounts: dict[typing.Any, AsyncBaseTransport | None] = {}
+
+    def _init_transport(
+        self,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        transport: AsyncBaseTransport | None = None,
+    ) -> AsyncBaseTransport:
+        """Return what sends the requests. HTTPX's hook: caching clients override it to put themselves in between."""
+        if transport is not None:
+            return transport
+        return AsyncHTTPTransport(
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+        )
+
+    def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
+        """Return what sends requests to `url`. HTTPX's hook: respx puts another in its place, on the class."""
+        return self._transport
 
     async def _dispatch(self, request: Request) -> Response:
+        if self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            return await self._transport_for_url(request.url).handle_async_request(request)
         return await self._transport.handle_async_request(request)
 
     async def _read(self, response: Response) -> None:
@@ -531,3 +560,7 @@ class AsyncClient(Exchange):
     ) -> None:
         self._state = ClientState.CLOSED
         await self._transport.__aexit__(exc_type, exc_value, traceback)
+
+
+# Where nobody has put another in its place there is no need to call it.
+_TRANSPORT_FOR_URL = AsyncClient._transport_for_url

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from courser_auth import Auth
 from courser_models import (
+    URL,
     BaseTransport,
     CookieTypes,
     DefaultEncoding,
@@ -116,13 +117,39 @@ class Client(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
-        if transport is None:
-            transport = HTTPTransport(
-                verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
-            )
-        self._transport = transport
+        self._transport = self._init_transport(
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            transport=transport,
+        )
+        self._mounts: dict[typing.Any, BaseTransport | None] = {}
+
+    def _init_transport(
+        self,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        transport: BaseTransport | None = None,
+    ) -> BaseTransport:
+        """Return what sends the requests. HTTPX's hook: caching clients override it to put themselves in between."""
+        if transport is not None:
+            return transport
+        return HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
+
+    def _transport_for_url(self, url: URL) -> BaseTransport:
+        """Return what sends requests to `url`. HTTPX's hook: respx puts another in its place, on the class."""
+        return self._transport
 
     async def _dispatch(self, request: Request) -> Response:
+        if self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            return self._transport_for_url(request.url).handle_request(request)
         return self._transport.handle_request(request)
 
     async def _read(self, response: Response) -> None:
@@ -528,3 +555,7 @@ class Client(Exchange):
     ) -> None:
         self._state = ClientState.CLOSED
         self._transport.__exit__(exc_type, exc_value, traceback)
+
+
+# Where nobody has put another in its place there is no need to call it.
+_TRANSPORT_FOR_URL = Client._transport_for_url
