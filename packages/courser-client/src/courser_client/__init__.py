@@ -1,4 +1,4 @@
-"""`Client` and `AsyncClient`: one exchange, two doors.
+"""`Client` and `AsyncClient`: one exchange, two doors; and functions for a request without a client.
 
 >>> from courser_client import Client
 >>> def fetch(url: str) -> str:
@@ -6,6 +6,7 @@
 ...         return client.get(url).raise_for_status().text
 """
 
+from ._api import delete, get, head, options, patch, post, put, query, request, stream
 from ._async_client import AsyncClient
 from ._auth_argument import AuthArgument, AuthTypes
 from ._client import Client
@@ -29,6 +30,16 @@ __all__ = [
     "TooManyRedirects",
     "UseClientDefault",
     "__version__",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "stream",
 ]
 
 # Public names report the module they are imported from, in `repr` and in pickles.

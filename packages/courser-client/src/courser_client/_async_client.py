@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from courser_auth import Auth
 from courser_models import (
@@ -27,6 +27,7 @@ from courser_models import (
 )
 from courser_transport import (
     DEFAULT_LIMITS,
+    ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
     Limits,
@@ -63,6 +64,7 @@ class AsyncClient(Exchange):
     - `base_url`: what relative URLs are appended to
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
       and `http2`
+    - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
     - `trust_env`: ask the environment for certificates. Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
@@ -94,6 +96,7 @@ class AsyncClient(Exchange):
         event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: AsyncBaseTransport | None = None,
+        app: Callable[..., typing.Any] | None = None,
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
@@ -118,6 +121,10 @@ class AsyncClient(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
+        if app is not None:
+            if transport is not None:
+                raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
+            transport = ASGITransport(app)
         self._transport = self._init_transport(
             verify=verify,
             cert=cert,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from courser_auth import Auth
 from courser_models import (
@@ -31,6 +31,7 @@ from courser_transport import (
     Limits,
     TimeoutTypes,
     VerifyTypes,
+    WSGITransport,
     run_sync,
 )
 
@@ -63,6 +64,7 @@ class Client(Exchange):
     - `base_url`: what relative URLs are appended to
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
       and `http2`
+    - `app`: a WSGI app to send the requests to: short for `transport=WSGITransport(app)`
     - `trust_env`: ask the environment for certificates. Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
@@ -93,6 +95,7 @@ class Client(Exchange):
         event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: BaseTransport | None = None,
+        app: Callable[..., typing.Any] | None = None,
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
@@ -117,6 +120,10 @@ class Client(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
+        if app is not None:
+            if transport is not None:
+                raise ValueError("give app or transport, not both; WSGITransport(app) is the transport that app means")
+            transport = WSGITransport(app)
         self._transport = self._init_transport(
             verify=verify,
             cert=cert,

@@ -9,9 +9,11 @@
 
 from courser_models import LocalProtocolError
 
+from ._asgi import ASGITransport
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
 from ._exceptions import (
+    CloseError,
     ConnectError,
     ConnectTimeout,
     NetworkError,
@@ -24,6 +26,7 @@ from ._exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ._mock import MockTransport
 from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
 from ._stats import OriginStats, PoolStats
@@ -31,12 +34,15 @@ from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
+from ._wsgi import WSGITransport
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "ASGITransport",
     "AsyncHTTPTransport",
     "Backend",
     "CertTypes",
+    "CloseError",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionPool",
@@ -44,6 +50,7 @@ __all__ = [
     "HTTPTransport",
     "Limits",
     "LocalProtocolError",
+    "MockTransport",
     "NetworkError",
     "OriginStats",
     "PoolStats",
@@ -57,6 +64,7 @@ __all__ = [
     "TimeoutTypes",
     "UnsupportedProtocol",
     "VerifyTypes",
+    "WSGITransport",
     "Waiter",
     "WriteError",
     "WriteTimeout",

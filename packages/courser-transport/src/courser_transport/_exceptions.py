@@ -5,7 +5,7 @@ knows the story.
     ├── TimeoutException            a phase took longer than its limit
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
-    │   ├── ConnectError, ReadError, WriteError
+    │   ├── ConnectError, ReadError, WriteError, CloseError
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -50,6 +50,10 @@ class ReadError(NetworkError):
 
 class WriteError(NetworkError):
     """The connection broke while it was being written to."""
+
+
+class CloseError(NetworkError):
+    """What was to be closed did not close as it should: an app that runs in this process could not shut down."""
 
 
 class RemoteProtocolError(ProtocolError):

@@ -8,7 +8,7 @@ sentence names the peer.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from ._deadline import Deadline
 
@@ -151,4 +151,25 @@ class Backend(typing.Protocol):
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks, a file's `read`, without keeping the event loop from others; return its result."""
+        ...
+
+
+class Task(typing.Protocol):
+    """Something that runs beside everything else."""
+
+    def cancel(self) -> None:
+        """Have it end where it waits next, or before it begins; any number of times."""
+        ...
+
+
+class LoopBackend(Backend, typing.Protocol):
+    """An event loop, in which something can run beside whoever asks for it."""
+
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> Task:
+        """Run `work` in a task that belongs to no scope of the caller's, with a copy of his context variables.
+
+        `ended` is called when it has ended, with what it raised; None for nothing, and for a cancellation.
+        """
         ...

@@ -23,7 +23,22 @@ from courser_auth import (
     TokenAuth,
     TokenError,
 )
-from courser_client import USE_CLIENT_DEFAULT, AsyncClient, Client, TooManyRedirects
+from courser_client import (
+    USE_CLIENT_DEFAULT,
+    AsyncClient,
+    Client,
+    TooManyRedirects,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    query,
+    request,
+    stream,
+)
 from courser_models import (
     URL,
     AsyncBaseTransport,
@@ -60,11 +75,14 @@ from courser_models import (
     supported_codings,
 )
 from courser_transport import (
+    ASGITransport,
     AsyncHTTPTransport,
+    CloseError,
     ConnectError,
     ConnectTimeout,
     HTTPTransport,
     Limits,
+    MockTransport,
     NetworkError,
     PoolTimeout,
     ReadError,
@@ -75,6 +93,7 @@ from courser_transport import (
     UnsupportedProtocol,
     WriteError,
     WriteTimeout,
+    WSGITransport,
     create_ssl_context,
 )
 
@@ -84,6 +103,7 @@ __title__ = "courser"
 __description__ = "A fast HTTP client for Python, for asyncio, trio and threads."
 
 __all__ = [
+    "ASGITransport",
     "URL",
     "USE_CLIENT_DEFAULT",
     "AsyncBaseTransport",
@@ -97,6 +117,7 @@ __all__ = [
     "BearerAuth",
     "ByteStream",
     "Client",
+    "CloseError",
     "ConnectError",
     "ConnectTimeout",
     "ContentType",
@@ -117,6 +138,7 @@ __all__ = [
     "InvalidURL",
     "Limits",
     "LocalProtocolError",
+    "MockTransport",
     "NetRCAuth",
     "NetworkError",
     "OAuth2ClientCredentials",
@@ -144,6 +166,7 @@ __all__ = [
     "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",
+    "WSGITransport",
     "WriteError",
     "WriteTimeout",
     "__description__",
@@ -151,6 +174,16 @@ __all__ = [
     "__version__",
     "codes",
     "create_ssl_context",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
     "register_codec",
+    "request",
+    "stream",
     "supported_codings",
 ]

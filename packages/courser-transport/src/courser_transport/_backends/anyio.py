@@ -7,10 +7,11 @@ streams do not offer. On asyncio the backend of its own is faster, and this one 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import math
 import socket
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import anyio
 import anyio.lowlevel
@@ -303,10 +304,51 @@ class AnyioBackend:
         trio.lowlevel.spawn_system_task(wait)
         return True
 
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> AnyioTask:
+        """Run `work` in a task that belongs to nobody."""
+        import trio.lowlevel
+
+        task = AnyioTask(work, ended)
+        trio.lowlevel.spawn_system_task(task.run, context=contextvars.copy_context())
+        return task
+
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""
         # Who is cancelled does not wait for a disk that may never answer; the thread ends with what it reads.
         return await anyio.to_thread.run_sync(function, abandon_on_cancel=True)
+
+
+class AnyioTask:
+    """Something that runs in a task that belongs to nobody, in a scope of its own."""
+
+    __slots__ = ("_ended", "_scope", "_work")
+
+    def __init__(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> None:
+        self._work = work
+        self._ended = ended
+        self._scope = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Do the work, and let nothing but a cancellation out."""
+        raised: BaseException | None = None
+        try:
+            with self._scope:
+                try:
+                    await self._work()
+                except anyio.get_cancelled_exc_class():
+                    raise
+                except BaseException as error:
+                    raised = error
+        finally:
+            self._ended(raised)
+
+    def cancel(self) -> None:
+        """Cancel the scope."""
+        self._scope.cancel()
 
 
 async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> AnyioStream:

@@ -17,7 +17,7 @@ import socket
 import time
 import typing
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -437,6 +437,40 @@ class AsyncioWaiter(typing.Generic[T]):
         return None
 
 
+class AsyncioTask:
+    """Something that runs in a task of its own."""
+
+    __slots__ = ("_ended", "_error", "_task", "_work")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[], Coroutine[typing.Any, typing.Any, None]],
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
+        self._work = work
+        self._ended = ended
+        self._error: BaseException | None = None
+        self._task = loop.create_task(self._run())
+        # Called for a task that was cancelled before its first step, too.
+        self._task.add_done_callback(self._on_end)
+
+    async def _run(self) -> None:
+        try:
+            await self._work()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._error = error
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        self._ended(self._error)
+
+    def cancel(self) -> None:
+        """Cancel the task."""
+        self._task.cancel()
+
+
 async def _until_the_end(streams: weakref.WeakSet[AsyncioStream]) -> AsyncGenerator[None, None]:
     """Close what is still open when the loop is about to end.
 
@@ -534,6 +568,12 @@ class AsyncioBackend:
         """Call `function` in a while."""
         self.loop.call_later(seconds, function)
         return True
+
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> AsyncioTask:
+        """Run `work` in a task of its own."""
+        return AsyncioTask(self.loop, work, ended)
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""
