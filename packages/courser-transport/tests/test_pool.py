@@ -140,7 +140,7 @@ async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: Wor
     task = await world.beside(wait)
     await world.until(lambda: pool.waiting == 1)
     pool.release(connection)
-    assert (await task.result()).origin == ORIGIN_B
+    assert (await task.result()).route == ORIGIN_B
     assert connection._wire.is_closed  # type: ignore[attr-defined]
     assert numbers(pool) == {"open": 1, "lent": 1}
     assert backend.connected == ["a.example:80", "b.example:80"]

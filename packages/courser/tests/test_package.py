@@ -37,9 +37,7 @@ HTTPX = {
 }
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
-NOT_HERE_YET = {
-    *["Proxy", "ProxyError", "main"],
-}
+NOT_HERE_YET = {"main"}
 OURS_ALONE = {
     "query": "function",
     "AuthError": "error",
@@ -75,6 +73,7 @@ PARENTS = {
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
     "CloseError": "NetworkError",
+    "ProxyError": "TransportError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from courser_auth import Auth
 from courser_models import (
@@ -31,8 +31,11 @@ from courser_transport import (
     AsyncHTTPTransport,
     CertTypes,
     Limits,
+    Proxy,
+    ProxyTypes,
     TimeoutTypes,
     VerifyTypes,
+    proxy_of,
 )
 
 from ._auth_argument import AuthArgument, AuthTypes
@@ -45,6 +48,7 @@ from ._defaults import (
     UseClientDefault,
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._mounts import mounts_of
 from ._settings import EventHook, EventHooks, RedirectPolicy
 
 
@@ -57,6 +61,8 @@ class AsyncClient(Exchange):
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
+    - `proxy`: a URL or a `Proxy` that all requests go through. Default what `trust_env` finds
+    - `mounts`: transports by pattern of URL, `{"https://": …, "all://*.internal": …}`; None for the client's own
     - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
     - `follow_redirects`: follow them, `max_redirects` at most. Default False, 20
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
@@ -65,7 +71,8 @@ class AsyncClient(Exchange):
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
       and `http2`
     - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
-    - `trust_env`: ask the environment for certificates. Default True
+    - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
+      given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
@@ -89,6 +96,8 @@ class AsyncClient(Exchange):
         cert: CertTypes | None = None,
         http1: bool = True,
         http2: bool = False,
+        proxy: ProxyTypes | None = None,
+        mounts: Mapping[str, AsyncBaseTransport | None] | None = None,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
         follow_redirects: bool = False,
         limits: Limits = DEFAULT_LIMITS,
@@ -125,16 +134,15 @@ class AsyncClient(Exchange):
             if transport is not None:
                 raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
             transport = ASGITransport(app)
-        self._transport = self._init_transport(
-            verify=verify,
-            cert=cert,
-            trust_env=trust_env,
-            http1=http1,
-            http2=http2,
-            limits=limits,
-            transport=transport,
+        tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
+        self._transport = self._init_transport(**made, transport=transport)
+        self._mounts = mounts_of(
+            mounts,
+            proxy_of(proxy),
+            trust_env and transport is None,
+            lambda each: self._init_proxy_transport(each, **made),
         )
-        self._mounts: dict[typing.Any, AsyncBaseTransport | None] = {}
 
     def _init_transport(
         self,
@@ -146,21 +154,45 @@ class AsyncClient(Exchange):
         limits: Limits = DEFAULT_LIMITS,
         transport: AsyncBaseTransport | None = None,
     ) -> AsyncBaseTransport:
-        """Return what sends the requests. HTTPX's hook: caching clients override it to put themselves in between."""
+        """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
         if transport is not None:
             return transport
         return AsyncHTTPTransport(
             verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
         )
 
+    def _init_proxy_transport(
+        self,
+        proxy: Proxy,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> AsyncBaseTransport:
+        """Return what sends requests through `proxy`."""
+        return AsyncHTTPTransport(
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
+        )
+
     def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
-        """Return what sends requests to `url`. HTTPX's hook: respx puts another in its place, on the class."""
+        """Return what sends requests to `url`: what is mounted for it, or the client's own transport."""
+        for pattern, transport in self._mounts.items():
+            if pattern.matches(url):
+                return self._transport if transport is None else transport
         return self._transport
 
+    def _transports(self) -> list[AsyncBaseTransport]:
+        """Return all transports, each once."""
+        mounted = [transport for transport in self._mounts.values() if transport is not None]
+        return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
+
     async def _dispatch(self, request: Request) -> Response:
-        if self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
-            return await self._transport_for_url(request.url).handle_async_request(request)
-        return await self._transport.handle_async_request(request)
+        transport = self._transport
+        if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            transport = self._transport_for_url(request.url)
+        return await transport.handle_async_request(request)
 
     async def _read(self, response: Response) -> None:
         await response.aread()
@@ -552,11 +584,16 @@ class AsyncClient(Exchange):
         """Close all connections; a request that is under way ends with an error. Closing again does nothing."""
         if self._state is not ClientState.CLOSED:
             self._state = ClientState.CLOSED
-            await self._transport.aclose()
+            async with contextlib.AsyncExitStack() as closing:
+                for transport in self._transports():
+                    closing.push_async_callback(transport.aclose)
 
     async def __aenter__(self) -> typing.Self:
         self._enter()
-        await self._transport.__aenter__()
+        async with contextlib.AsyncExitStack() as entering:
+            for transport in self._transports():
+                await entering.enter_async_context(transport)
+            self._leaving = entering.pop_all()
         return self
 
     async def __aexit__(
@@ -566,7 +603,7 @@ class AsyncClient(Exchange):
         traceback: types.TracebackType | None = None,
     ) -> None:
         self._state = ClientState.CLOSED
-        await self._transport.__aexit__(exc_type, exc_value, traceback)
+        await self._leaving.__aexit__(exc_type, exc_value, traceback)
 
 
 # Where nobody has put another in its place there is no need to call it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from courser_auth import Auth
 from courser_models import (
@@ -29,9 +29,12 @@ from courser_transport import (
     CertTypes,
     HTTPTransport,
     Limits,
+    Proxy,
+    ProxyTypes,
     TimeoutTypes,
     VerifyTypes,
     WSGITransport,
+    proxy_of,
     run_sync,
 )
 
@@ -45,6 +48,7 @@ from ._defaults import (
     UseClientDefault,
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._mounts import mounts_of
 from ._settings import EventHook, EventHooks, RedirectPolicy
 
 
@@ -57,6 +61,8 @@ class Client(Exchange):
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
+    - `proxy`: a URL or a `Proxy` that all requests go through. Default what `trust_env` finds
+    - `mounts`: transports by pattern of URL, `{"https://": …, "all://*.internal": …}`; None for the client's own
     - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
     - `follow_redirects`: follow them, `max_redirects` at most. Default False, 20
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
@@ -65,7 +71,8 @@ class Client(Exchange):
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
       and `http2`
     - `app`: a WSGI app to send the requests to: short for `transport=WSGITransport(app)`
-    - `trust_env`: ask the environment for certificates. Default True
+    - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
+      given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
@@ -88,6 +95,8 @@ class Client(Exchange):
         cert: CertTypes | None = None,
         http1: bool = True,
         http2: bool = False,
+        proxy: ProxyTypes | None = None,
+        mounts: Mapping[str, BaseTransport | None] | None = None,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
         follow_redirects: bool = False,
         limits: Limits = DEFAULT_LIMITS,
@@ -124,16 +133,15 @@ class Client(Exchange):
             if transport is not None:
                 raise ValueError("give app or transport, not both; WSGITransport(app) is the transport that app means")
             transport = WSGITransport(app)
-        self._transport = self._init_transport(
-            verify=verify,
-            cert=cert,
-            trust_env=trust_env,
-            http1=http1,
-            http2=http2,
-            limits=limits,
-            transport=transport,
+        tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
+        self._transport = self._init_transport(**made, transport=transport)
+        self._mounts = mounts_of(
+            mounts,
+            proxy_of(proxy),
+            trust_env and transport is None,
+            lambda each: self._init_proxy_transport(each, **made),
         )
-        self._mounts: dict[typing.Any, BaseTransport | None] = {}
 
     def _init_transport(
         self,
@@ -145,19 +153,43 @@ class Client(Exchange):
         limits: Limits = DEFAULT_LIMITS,
         transport: BaseTransport | None = None,
     ) -> BaseTransport:
-        """Return what sends the requests. HTTPX's hook: caching clients override it to put themselves in between."""
+        """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
         if transport is not None:
             return transport
         return HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
 
+    def _init_proxy_transport(
+        self,
+        proxy: Proxy,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> BaseTransport:
+        """Return what sends requests through `proxy`."""
+        return HTTPTransport(
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
+        )
+
     def _transport_for_url(self, url: URL) -> BaseTransport:
-        """Return what sends requests to `url`. HTTPX's hook: respx puts another in its place, on the class."""
+        """Return what sends requests to `url`: what is mounted for it, or the client's own transport."""
+        for pattern, transport in self._mounts.items():
+            if pattern.matches(url):
+                return self._transport if transport is None else transport
         return self._transport
 
+    def _transports(self) -> list[BaseTransport]:
+        """Return all transports, each once."""
+        mounted = [transport for transport in self._mounts.values() if transport is not None]
+        return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
+
     async def _dispatch(self, request: Request) -> Response:
-        if self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
-            return self._transport_for_url(request.url).handle_request(request)
-        return self._transport.handle_request(request)
+        transport = self._transport
+        if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            transport = self._transport_for_url(request.url)
+        return transport.handle_request(request)
 
     async def _read(self, response: Response) -> None:
         response.read()
@@ -547,11 +579,16 @@ class Client(Exchange):
         """Close all connections; a request that is under way ends with an error. Closing again does nothing."""
         if self._state is not ClientState.CLOSED:
             self._state = ClientState.CLOSED
-            self._transport.close()
+            with contextlib.ExitStack() as closing:
+                for transport in self._transports():
+                    closing.callback(transport.close)
 
     def __enter__(self) -> typing.Self:
         self._enter()
-        self._transport.__enter__()
+        with contextlib.ExitStack() as entering:
+            for transport in self._transports():
+                entering.enter_context(transport)
+            self._leaving = entering.pop_all()
         return self
 
     def __exit__(
@@ -561,7 +598,7 @@ class Client(Exchange):
         traceback: types.TracebackType | None = None,
     ) -> None:
         self._state = ClientState.CLOSED
-        self._transport.__exit__(exc_type, exc_value, traceback)
+        self._leaving.__exit__(exc_type, exc_value, traceback)
 
 
 # Where nobody has put another in its place there is no need to call it.

@@ -18,6 +18,7 @@ from ._exceptions import (
     ConnectTimeout,
     NetworkError,
     PoolTimeout,
+    ProxyError,
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
@@ -29,6 +30,7 @@ from ._exceptions import (
 from ._mock import MockTransport
 from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
+from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
@@ -55,6 +57,10 @@ __all__ = [
     "OriginStats",
     "PoolStats",
     "PoolTimeout",
+    "Proxy",
+    "ProxyError",
+    "ProxyScheme",
+    "ProxyTypes",
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
@@ -70,6 +76,7 @@ __all__ = [
     "WriteTimeout",
     "__version__",
     "create_ssl_context",
+    "proxy_of",
     "run_sync",
 ]
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import typing
 
-from courser_models import Origin, Request, Response
+from courser_models import Request, Response
 
 from ._deadline import Deadline
+from ._route import Route
 from ._trace import Tracer
 
 
 class Connection:
-    """One connection to `origin`, for one exchange at a time, or for several if it `multiplexes`."""
+    """One connection by `route`, for one exchange at a time, or for several if it `multiplexes`."""
 
     __slots__ = ("idle_until", "owner", "taken")
 
     multiplexes: typing.ClassVar[bool] = False
 
-    origin: Origin
+    route: Route
+    """Whom it leads to and by which way; what the pool keeps it by."""
     owner: typing.Any
     """The pool; an idle connection has none."""
     idle_until: float | None

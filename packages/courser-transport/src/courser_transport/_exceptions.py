@@ -6,6 +6,7 @@ knows the story.
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
     │   ├── ConnectError, ReadError, WriteError, CloseError
+    ├── ProxyError                  a proxy answered, and did not lead on to the peer
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -13,7 +14,12 @@ knows the story.
 
 from __future__ import annotations
 
+import typing
+
 from courser_models import ProtocolError, TransportError
+
+if typing.TYPE_CHECKING:
+    from courser_models import Request, Response
 
 
 class TimeoutException(TransportError):
@@ -54,6 +60,17 @@ class WriteError(NetworkError):
 
 class CloseError(NetworkError):
     """What was to be closed did not close as it should: an app that runs in this process could not shut down."""
+
+
+class ProxyError(TransportError):
+    """A proxy answered, and not with a way to the server.
+
+    `response` is what an HTTP proxy said, with up to 64 KiB of its body; None where it said nothing of that kind.
+    """
+
+    def __init__(self, message: str, *, request: Request | None = None, response: Response | None = None) -> None:
+        super().__init__(message, request=request)
+        self.response = response
 
 
 class RemoteProtocolError(ProtocolError):

@@ -14,6 +14,7 @@ from ._body import AsyncBody, SyncBody
 from ._config import DEFAULT_LIMITS, Limits
 from ._connect import Connector
 from ._pool import ConnectionPool
+from ._proxy._settings import ProxyTypes, proxy_of
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, shared_ssl_context
 
@@ -24,8 +25,9 @@ if typing.TYPE_CHECKING:
 class HTTPTransport(BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
-    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
+    `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
+    Files that `verify` and `cert` name are checked at once,
     certifi's authorities are loaded for the first https request.
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
@@ -46,11 +48,12 @@ class HTTPTransport(BaseTransport):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
         retries: int = 0,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
         backend = ThreadBackend()
-        connector = Connector(backend, self._context, retries)
+        contexts = _SharedContexts(verify, cert, trust_env, http1, http2)
+        connector = Connector(backend, contexts, retries, proxy_of(proxy), limits, http1)
         self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2)
 
     @property
@@ -79,8 +82,9 @@ class AsyncHTTPTransport(AsyncBaseTransport):
     A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
     in tests, or in several threads, keeps their connections apart, and forgets those of a loop that has ended.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
-    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
+    `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
+    Files that `verify` and `cert` name are checked at once,
     certifi's authorities are loaded for the first https request.
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
@@ -95,9 +99,11 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
         retries: int = 0,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
+        self._contexts = _SharedContexts(verify, cert, trust_env, http1, http2)
+        self._proxy = proxy_of(proxy)
         self._limits = limits
         self._retries = retries
         self._protocols = (http1, http2)
@@ -127,7 +133,9 @@ class AsyncHTTPTransport(AsyncBaseTransport):
                     pool.abandon()
             if found is None:
                 backend = current_backend()
-                connector = Connector(backend, self._context, self._retries)
+                connector = Connector(
+                    backend, self._contexts, self._retries, self._proxy, self._limits, self._protocols[0]
+                )
                 found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols)
                 self._pools.append(found)
         return found
@@ -154,8 +162,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool.close()
 
 
-class _SharedContext:
-    """Settings for TLS that become a context when the first https connection wants one."""
+class _SharedContexts:
+    """Settings for TLS that become contexts when the first https connection wants one."""
 
     def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool, http2: bool) -> None:
         if not http1 and not http2:
@@ -171,3 +179,17 @@ class _SharedContext:
         if self._context is None:
             self._context = shared_ssl_context(*self._settings)
         return self._context
+
+    def instead(self, verify: VerifyTypes) -> ssl.SSLContext:
+        """Return the context of a request that says itself whom to trust; who we are stays the same."""
+        _, cert, trust_env, http2 = self._settings
+        return shared_ssl_context(verify, None if _is_context(verify) else cert, trust_env, http2)
+
+    def for_proxy(self) -> ssl.SSLContext:
+        """Return the context for TLS to a proxy: it trusts the same authorities, and says nothing of who we are."""
+        verify, _, trust_env, _ = self._settings
+        return shared_ssl_context(verify, None, trust_env)
+
+
+def _is_context(verify: VerifyTypes) -> bool:
+    return not isinstance(verify, (bool, str))

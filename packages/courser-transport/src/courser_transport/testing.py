@@ -168,7 +168,7 @@ class ScriptedBackend:
     """A network whose connections are `streams`, in this order; an exception in their place is raised.
 
     `waiters` is the real backend whose promises are used: that of the world the test runs in. `connected` lists who
-    was connected to, `slept` the pauses in seconds that were asked for.
+    was connected to, `made` the streams to them, `slept` the pauses in seconds that were asked for.
     """
 
     name = "scripted"
@@ -177,6 +177,7 @@ class ScriptedBackend:
         self._streams = list(streams)
         self._waiters = waiters
         self.connected: list[str] = []
+        self.made: list[ScriptedStream] = []
         self.slept: list[float] = []
 
     def is_current(self) -> bool:
@@ -200,6 +201,7 @@ class ScriptedBackend:
         if isinstance(stream, Exception):
             raise stream
         stream.attach(self._waiters)
+        self.made.append(stream)
         return stream
 
     def waiter(self) -> Waiter[typing.Any]:

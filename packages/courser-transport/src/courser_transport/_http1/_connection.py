@@ -14,7 +14,7 @@ import time
 import typing
 from collections.abc import Callable
 
-from courser_models import ByteStream, Headers, LocalProtocolError, Origin, Request, Response, TransportError
+from courser_models import ByteStream, Headers, LocalProtocolError, Request, Response, TransportError
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
@@ -26,6 +26,7 @@ from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
 from .._network import READ_SIZE, Stream
 from .._resend import is_of_body, is_unsent, unheard
+from .._route import Route, forwarder_of
 from .._trace import Tracer
 from ._framing import body_length, body_reader
 from ._head import ResponseHead, read_head
@@ -78,6 +79,7 @@ class HTTP1Connection(Connection):
     """
 
     __slots__ = (
+        "_forwarder",
         "_hint",
         "_is_async",
         "_keeps",
@@ -88,15 +90,15 @@ class HTTP1Connection(Connection):
         "_wire",
         "born",
         "is_reusable",
-        "origin",
         "peer",
+        "route",
         "served",
     )
 
     protocol = "http11"
     owner: Owner
 
-    def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
+    def __init__(self, stream: Stream, route: Route, owner: Owner) -> None:
         self._wire = stream
         # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
         self._stream = stream
@@ -108,8 +110,9 @@ class HTTP1Connection(Connection):
         self._lent: dict[int, bool] = {}
         self._upload: Upload | None = None
         self._hint: float | None = None
-        self.origin = origin
-        self.peer = origin.authority
+        self.route = route
+        self.peer = route.authority
+        self._forwarder = forwarder_of(route)
         self.is_reusable = True
         self.born = time.monotonic()
         self.idle_until: float | None = None
@@ -125,7 +128,7 @@ class HTTP1Connection(Connection):
         exchange = self.served
         self._lent[exchange] = True
         try:
-            head, self._said = request_head(request, self._said)
+            head, self._said = request_head(request, self._said, self._forwarder)
         except LocalProtocolError:
             self._keeps = True
             self.finished(exchange, is_clean=True)  # nothing left us, so nothing is wrong with the connection
