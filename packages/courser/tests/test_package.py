@@ -37,9 +37,7 @@ HTTPX = {
 }
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
-NOT_HERE_YET = {
-    *["main"],
-}
+NOT_HERE_YET = {"main"}
 OURS_ALONE = {
     "query": "function",
     "AuthError": "error",

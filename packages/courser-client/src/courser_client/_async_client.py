@@ -70,9 +70,9 @@ class AsyncClient(Exchange):
     - `base_url`: what relative URLs are appended to
     - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
       and `http2`
+    - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
     - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
-    - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
@@ -189,7 +189,9 @@ class AsyncClient(Exchange):
         return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
 
     async def _dispatch(self, request: Request) -> Response:
-        transport = self._transport_for_url(request.url) if self._mounts else self._transport
+        transport = self._transport
+        if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            transport = self._transport_for_url(request.url)
         return await transport.handle_async_request(request)
 
     async def _read(self, response: Response) -> None:
@@ -602,3 +604,7 @@ class AsyncClient(Exchange):
     ) -> None:
         self._state = ClientState.CLOSED
         await self._leaving.__aexit__(exc_type, exc_value, traceback)
+
+
+# Where nobody has put another in its place there is no need to call it.
+_TRANSPORT_FOR_URL = AsyncClient._transport_for_url
