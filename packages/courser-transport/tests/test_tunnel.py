@@ -268,7 +268,9 @@ def _challenge(number: int) -> bytes:
 async def test_a_scheme_answers_the_challenge_to_a_tunnel(world: World) -> None:
     scheme = Answering(2)
     proxy = Proxy("http://proxy.example", auth=scheme, tunnels_http=True)
-    pool, backend = proxied_pool(world, proxy, [sends(_challenge(1))], [sends(_challenge(2))], [OPEN, expects(b"GET"), OK])
+    pool, backend = proxied_pool(
+        world, proxy, [sends(_challenge(1))], [sends(_challenge(2))], [OPEN, expects(b"GET"), OK]
+    )
     assert await _content(pool, Request("GET", URL, headers={"Authorization": "for the server"})) == b"hello"
     assert [stream.is_closed for stream in backend.made] == [True, True, False]
     assert b"Proxy-Authorization" not in _written(backend, 0)
