@@ -11,7 +11,9 @@ from courser_models import LocalProtocolError
 
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
+from ._dial_settings import ResolverTypes, ResolveTypes
 from ._exceptions import (
+    AddressNotAllowed,
     ConnectError,
     ConnectTimeout,
     NetworkError,
@@ -24,8 +26,11 @@ from ._exceptions import (
     WriteError,
     WriteTimeout,
 )
-from ._network import Backend, Stream, Waiter
+from ._guard import ConnectFilter
+from ._network import Backend, SocketOption, SocketSettings, Stream, Waiter
 from ._pool import ConnectionPool
+from ._public_addresses import IPAddress, public_addresses_only
+from ._resolver import AddressTypes, CachingResolver, Resolver
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
@@ -34,14 +39,19 @@ from ._version import __version__
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "AddressNotAllowed",
+    "AddressTypes",
     "AsyncHTTPTransport",
     "Backend",
+    "CachingResolver",
     "CertTypes",
     "ConnectError",
+    "ConnectFilter",
     "ConnectTimeout",
     "ConnectionPool",
     "Deadline",
     "HTTPTransport",
+    "IPAddress",
     "Limits",
     "LocalProtocolError",
     "NetworkError",
@@ -51,6 +61,11 @@ __all__ = [
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
+    "ResolveTypes",
+    "Resolver",
+    "ResolverTypes",
+    "SocketOption",
+    "SocketSettings",
     "Stream",
     "Timeout",
     "TimeoutException",
@@ -62,6 +77,7 @@ __all__ = [
     "WriteTimeout",
     "__version__",
     "create_ssl_context",
+    "public_addresses_only",
     "run_sync",
 ]
 

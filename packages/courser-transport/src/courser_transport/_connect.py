@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from courser_models import Origin
 
 from ._deadline import Deadline
-from ._exceptions import ConnectError, ConnectTimeout
+from ._dial import Dialer
+from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout
 from ._network import Backend, Stream
 from ._tls import is_final, start_tls
 from ._trace import Tracer
@@ -29,10 +30,17 @@ class Connector:
     2 s and so on. A certificate that is not trusted stays so, and is not tried again.
     """
 
-    def __init__(self, backend: Backend, context: Callable[[], ssl.SSLContext], retries: int = 0) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        context: Callable[[], ssl.SSLContext],
+        retries: int = 0,
+        dialer: Dialer | None = None,
+    ) -> None:
         self._backend = backend
         self._context = context
         self._retries = retries
+        self._dialer = dialer or Dialer(backend)
 
     async def connect(self, origin: Origin, deadline: Deadline, tracer: Tracer | None = None) -> Stream:
         """Return a stream to `origin`, before `deadline`, which each attempt has anew where it is none of the exchange.
@@ -42,6 +50,8 @@ class Connector:
         for attempt in range(self._retries):
             try:
                 return await self._attempt(origin, deadline.again(), tracer)
+            except AddressNotAllowed:
+                raise  # it will be no other in a second
             except (ConnectError, ConnectTimeout) as error:
                 pause = 0.0 if attempt == 0 else min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 left = deadline.left_of_exchange()
@@ -55,22 +65,12 @@ class Connector:
 
     async def _attempt(self, origin: Origin, deadline: Deadline, tracer: Tracer | None) -> Stream:
         peer = origin.authority
-        if tracer is None:
-            addresses = await self._backend.resolve(origin.host, origin.port, deadline)
-            stream = await self._backend.connect_tcp(addresses, peer, deadline)
-            if origin.scheme != "https":
-                return stream
-            return await start_tls(stream, self._context, origin.host, peer, deadline)
-        where = {"host": origin.host, "port": origin.port, "timeout": deadline.limit}
-        addresses = await tracer.step(
-            "connection.resolve", self._backend.resolve(origin.host, origin.port, deadline), returns=True, **where
-        )
-        stream = await tracer.step(
-            "connection.connect_tcp", self._backend.connect_tcp(addresses, peer, deadline), returns=True, **where
-        )
+        stream = await self._dialer.dial(origin.host, origin.port, peer, deadline, tracer)
         if origin.scheme != "https":
             return stream
         handshake: Awaitable[Stream] = start_tls(stream, self._context, origin.host, peer, deadline)
+        if tracer is None:
+            return await handshake
         return await tracer.step(
             "connection.start_tls", handshake, returns=True, server_hostname=origin.host, timeout=deadline.limit
         )

@@ -6,6 +6,7 @@ knows the story.
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
     │   ├── ConnectError, ReadError, WriteError
+    │   │   └── AddressNotAllowed   the filter of addresses refused to connect
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -42,6 +43,10 @@ class NetworkError(TransportError):
 
 class ConnectError(NetworkError):
     """No connection could be made: name unknown, refused, unreachable, or no trust in the peer's certificate."""
+
+
+class AddressNotAllowed(ConnectError):
+    """The peer's address is one that `connect_filter` refuses; nobody was connected to."""
 
 
 class ReadError(NetworkError):
