@@ -43,7 +43,9 @@ NOT_HERE_YET = {
     *["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"],
 }
 OURS_ALONE = {
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -57,6 +59,8 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }

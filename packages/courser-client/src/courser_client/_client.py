@@ -26,8 +26,11 @@ from courser_models import (
 from courser_transport import (
     DEFAULT_LIMITS,
     CertTypes,
+    ConnectFilter,
     HTTPTransport,
     Limits,
+    ResolverTypes,
+    ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
     run_sync,
@@ -68,6 +71,10 @@ class Client(Exchange):
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
+    - `resolver`: who is asked for addresses, a `Resolver`, instead of the system
+    - `resolve`: addresses that nobody is asked for: `{"example.org:443": "192.0.2.1"}`
+    - `connect_filter`: a function that says of each IP address whether it may be connected to, on every redirect as
+      well: `public_addresses_only`, where URLs come from people who are not trusted. A `transport` has its own
 
     >>> def fetch(url: str) -> int:
     ...     with Client(timeout=10.0) as client:
@@ -98,6 +105,9 @@ class Client(Exchange):
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
     ) -> None:
         super().__init__(
             auth=auth,
@@ -118,8 +128,18 @@ class Client(Exchange):
         )
         if transport is None:
             transport = HTTPTransport(
-                verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+                verify=verify,
+                cert=cert,
+                trust_env=trust_env,
+                http1=http1,
+                http2=http2,
+                limits=limits,
+                resolver=resolver,
+                resolve=resolve,
+                connect_filter=connect_filter,
             )
+        elif resolver is not None or resolve is not None or connect_filter is not None:
+            raise ValueError("resolver, resolve and connect_filter belong to the transport that is given, and not here")
         self._transport = transport
 
     async def _dispatch(self, request: Request) -> Response:

@@ -60,7 +60,9 @@ from courser_models import (
     supported_codings,
 )
 from courser_transport import (
+    AddressNotAllowed,
     AsyncHTTPTransport,
+    CachingResolver,
     ConnectError,
     ConnectTimeout,
     HTTPTransport,
@@ -70,12 +72,14 @@ from courser_transport import (
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
+    Resolver,
     Timeout,
     TimeoutException,
     UnsupportedProtocol,
     WriteError,
     WriteTimeout,
     create_ssl_context,
+    public_addresses_only,
 )
 
 from ._version import __version__
@@ -86,6 +90,7 @@ __description__ = "A fast HTTP client for Python, for asyncio, trio and threads.
 __all__ = [
     "URL",
     "USE_CLIENT_DEFAULT",
+    "AddressNotAllowed",
     "AsyncBaseTransport",
     "AsyncByteStream",
     "AsyncClient",
@@ -96,6 +101,7 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "ByteStream",
+    "CachingResolver",
     "Client",
     "ConnectError",
     "ConnectTimeout",
@@ -130,6 +136,7 @@ __all__ = [
     "Request",
     "RequestError",
     "RequestNotRead",
+    "Resolver",
     "Response",
     "ResponseNotRead",
     "StreamClosed",
@@ -151,6 +158,7 @@ __all__ = [
     "__version__",
     "codes",
     "create_ssl_context",
+    "public_addresses_only",
     "register_codec",
     "supported_codings",
 ]
