@@ -150,6 +150,16 @@ def test_a_signed_goodbye_is_the_end(authority: Authority) -> None:
     assert run_sync(stream.read(100, None)) == b""
 
 
+def test_a_goodbye_that_comes_with_the_last_words_is_waited_for_no_more(authority: Authority) -> None:
+    """The server may keep the connection open until it has heard ours."""
+    stream, other_end = _talking(authority)
+    other_end.say(b"last words")
+    other_end.goodbye()
+    other_end.has_gone = False
+    assert run_sync(stream.read(100, None)) == b"last words"
+    assert run_sync(stream.read(100, None)) == b""
+
+
 def test_an_unsigned_end_is_an_error(authority: Authority) -> None:
     stream, other_end = _talking(authority)
     other_end.say(b"last words")
@@ -185,6 +195,15 @@ def test_content_or_a_goodbye_makes_it_readable(authority: Authority) -> None:
     assert stream.take() == b"unasked"
     other_end.goodbye()
     assert stream.is_readable()
+
+
+def test_content_that_comes_in_pieces_makes_it_readable(authority: Authority) -> None:
+    """A world may hand over what has arrived piece by piece, and the first may be a ticket, or half a record."""
+    stream, other_end = _talking(authority)
+    other_end.most_at_once = 1
+    other_end.say(b"unasked")
+    assert stream.is_readable()
+    assert stream.take() == b"unasked"
 
 
 def test_closing_says_goodbye(authority: Authority) -> None:

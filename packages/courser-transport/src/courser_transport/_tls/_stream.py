@@ -103,7 +103,8 @@ class TLSStream:
                     data = self._tls.read(limit)
                     if self._incoming.pending:
                         data = self._more_records(data, limit)
-                    self._has_more = len(data) >= limit or self._incoming.pending > 0
+                    else:
+                        self._has_more = len(data) >= limit
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
                     if self._shared is None:
@@ -125,14 +126,19 @@ class TLSStream:
         """Add the records that are here already: one step of the caller's for all of them."""
         pieces = [data]
         left = limit - len(data)
-        # What goes wrong now is told by the next read; what came before it is delivered first.
-        with contextlib.suppress(ssl.SSLError):
-            while left > 0 and self._incoming.pending:
+        # A goodbye, and whatever else goes wrong now, is told by the next read; what came before is delivered first.
+        self._has_more = True
+        try:
+            while left > 0:
                 piece = self._tls.read(left)
                 if not piece:
                     break
                 pieces.append(piece)
                 left -= len(piece)
+        except ssl.SSLWantReadError:
+            self._has_more = False
+        except ssl.SSLError:
+            pass
         return b"".join(pieces)
 
     async def write(self, data: bytes, timeout: float | None) -> None:
@@ -192,22 +198,24 @@ class TLSStream:
         if self._early:
             return True
         # OpenSSL may hold the rest of a record that a read did not ask for; nothing of it is with the system any more.
-        if not self._tls.pending() and not self._incoming.pending and not self._stream.is_readable():
-            return False
-        arrived = self._stream.take()
-        if arrived == b"" and not self._tls.pending():
-            return True
-        with self._guard:
-            if arrived:
-                self._incoming.write(arrived)
-            self._has_more = True
-            try:
-                self._early = self._tls.read(READ_SIZE)
-            except ssl.SSLWantReadError:
-                return False
-            except ssl.SSLError:
+        while self._tls.pending() or self._incoming.pending or self._stream.is_readable():
+            arrived = self._stream.take()
+            if arrived == b"" and not self._tls.pending():
                 return True
-        return True
+            with self._guard:
+                if arrived:
+                    self._incoming.write(arrived)
+                self._has_more = True
+                try:
+                    self._early = self._tls.read(READ_SIZE)
+                except ssl.SSLWantReadError:
+                    if not arrived:
+                        return False
+                except ssl.SSLError:
+                    return True
+                else:
+                    return True
+        return False
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
