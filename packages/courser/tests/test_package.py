@@ -44,6 +44,7 @@ NOT_HERE_YET = {
 }
 OURS_ALONE = {
     "AuthError": "error",
+    "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -57,6 +58,7 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }

@@ -28,6 +28,7 @@ from courser_transport import (
     CertTypes,
     HTTPTransport,
     Limits,
+    PinTypes,
     TimeoutTypes,
     VerifyTypes,
     run_sync,
@@ -53,6 +54,7 @@ class Client(Exchange):
     - `params`, `headers`: part of every request
     - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
+    - `pins`: hosts whose certificate must be one of a few, and which: `{"api.example.org": ["sha256/…", …]}`
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
     - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
@@ -60,8 +62,8 @@ class Client(Exchange):
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
     - `event_hooks`: functions that are called with each `request` and each `response`
     - `base_url`: what relative URLs are appended to
-    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
-      and `http2`
+    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `pins`,
+      `http1` and `http2`
     - `trust_env`: ask the environment for certificates. Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
@@ -83,6 +85,7 @@ class Client(Exchange):
         cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
+        pins: PinTypes | None = None,
         http1: bool = True,
         http2: bool = False,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
@@ -118,7 +121,7 @@ class Client(Exchange):
         )
         if transport is None:
             transport = HTTPTransport(
-                verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+                verify=verify, cert=cert, pins=pins, trust_env=trust_env, http1=http1, http2=http2, limits=limits
             )
         self._transport = transport
 

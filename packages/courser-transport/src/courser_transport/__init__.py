@@ -12,6 +12,7 @@ from courser_models import LocalProtocolError
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
 from ._exceptions import (
+    CertificateError,
     ConnectError,
     ConnectTimeout,
     NetworkError,
@@ -28,7 +29,7 @@ from ._network import Backend, Stream, Waiter
 from ._pool import ConnectionPool
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, create_ssl_context
+from ._tls import CertTypes, PinTypes, VerifyTypes, create_ssl_context, public_key_pin
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
 
@@ -37,6 +38,7 @@ __all__ = [
     "AsyncHTTPTransport",
     "Backend",
     "CertTypes",
+    "CertificateError",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionPool",
@@ -46,6 +48,7 @@ __all__ = [
     "LocalProtocolError",
     "NetworkError",
     "OriginStats",
+    "PinTypes",
     "PoolStats",
     "PoolTimeout",
     "ReadError",
@@ -62,6 +65,7 @@ __all__ = [
     "WriteTimeout",
     "__version__",
     "create_ssl_context",
+    "public_key_pin",
     "run_sync",
 ]
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from courser_models import Origin
 
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
 from ._network import Backend, Stream
-from ._tls import is_final, start_tls
+from ._tls import TLSSettings, is_final, start_tls
 from ._trace import Tracer
-
-if typing.TYPE_CHECKING:
-    import ssl
 
 T = typing.TypeVar("T")
 
@@ -23,15 +20,15 @@ _LONGEST_PAUSE = 30.0
 
 
 class Connector:
-    """Makes streams for one transport; `context` is asked for when the first https origin needs it.
+    """Makes streams for one transport; `tls` is what https origins need.
 
     A failure that may pass is followed by up to `retries` further attempts: the first at once, then after 0.5 s, 1 s,
     2 s and so on. A certificate that is not trusted stays so, and is not tried again.
     """
 
-    def __init__(self, backend: Backend, context: Callable[[], ssl.SSLContext], retries: int = 0) -> None:
+    def __init__(self, backend: Backend, tls: TLSSettings, retries: int = 0) -> None:
         self._backend = backend
-        self._context = context
+        self._tls = tls
         self._retries = retries
 
     async def connect(self, origin: Origin, deadline: Deadline, tracer: Tracer | None = None) -> Stream:
@@ -60,7 +57,7 @@ class Connector:
             stream = await self._backend.connect_tcp(addresses, peer, deadline)
             if origin.scheme != "https":
                 return stream
-            return await start_tls(stream, self._context, origin.host, peer, deadline)
+            return await start_tls(stream, self._tls, origin.host, peer, deadline, self._backend)
         where = {"host": origin.host, "port": origin.port, "timeout": deadline.limit}
         addresses = await tracer.step(
             "connection.resolve", self._backend.resolve(origin.host, origin.port, deadline), returns=True, **where
@@ -70,7 +67,7 @@ class Connector:
         )
         if origin.scheme != "https":
             return stream
-        handshake: Awaitable[Stream] = start_tls(stream, self._context, origin.host, peer, deadline)
+        handshake: Awaitable[Stream] = start_tls(stream, self._tls, origin.host, peer, deadline, self._backend)
         return await tracer.step(
             "connection.start_tls", handshake, returns=True, server_hostname=origin.host, timeout=deadline.limit
         )

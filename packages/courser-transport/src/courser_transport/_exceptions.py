@@ -6,6 +6,7 @@ knows the story.
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
     │   ├── ConnectError, ReadError, WriteError
+    │   │   └── CertificateError    … and a certificate is the reason
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -42,6 +43,16 @@ class NetworkError(TransportError):
 
 class ConnectError(NetworkError):
     """No connection could be made: name unknown, refused, unreachable, or no trust in the peer's certificate."""
+
+
+class CertificateError(ConnectError):
+    """The peer's certificate is not trusted, or not among those that are pinned, or the peer does not accept ours.
+
+    `verify_code` is OpenSSL's number for what is wrong with the peer's certificate (`X509_V_ERR_…`: 10 where it has
+    expired, 62 where it is another host's), or None where something else decided.
+    """
+
+    verify_code: int | None = None
 
 
 class ReadError(NetworkError):

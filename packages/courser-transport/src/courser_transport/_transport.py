@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-import typing
 
 from courser_models import AsyncBaseTransport, AsyncByteStream, BaseTransport, Request, Response, SyncByteStream
 
@@ -15,10 +14,7 @@ from ._config import DEFAULT_LIMITS, Limits
 from ._connect import Connector
 from ._pool import ConnectionPool
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, shared_ssl_context
-
-if typing.TYPE_CHECKING:
-    import ssl
+from ._tls import CertTypes, PinTypes, TLSSettings, VerifyTypes
 
 
 class HTTPTransport(BaseTransport):
@@ -26,7 +22,8 @@ class HTTPTransport(BaseTransport):
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
     times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    certifi's authorities are loaded for the first https request. `pins` names hosts whose certificate must be one of
+    a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
     Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
@@ -47,10 +44,12 @@ class HTTPTransport(BaseTransport):
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         retries: int = 0,
+        pins: PinTypes | None = None,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
+        _check_protocols(http1, http2)
+        self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
         backend = ThreadBackend()
-        connector = Connector(backend, self._context, retries)
+        connector = Connector(backend, self._tls, retries)
         self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2)
 
     @property
@@ -81,7 +80,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
     times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    certifi's authorities are loaded for the first https request. `pins` names hosts whose certificate must be one of
+    a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
     Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
@@ -96,8 +96,10 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         retries: int = 0,
+        pins: PinTypes | None = None,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
+        _check_protocols(http1, http2)
+        self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
         self._limits = limits
         self._retries = retries
         self._protocols = (http1, http2)
@@ -127,7 +129,7 @@ class AsyncHTTPTransport(AsyncBaseTransport):
                     pool.abandon()
             if found is None:
                 backend = current_backend()
-                connector = Connector(backend, self._context, self._retries)
+                connector = Connector(backend, self._tls, self._retries)
                 found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols)
                 self._pools.append(found)
         return found
@@ -154,20 +156,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool.close()
 
 
-class _SharedContext:
-    """Settings for TLS that become a context when the first https connection wants one."""
-
-    def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool, http2: bool) -> None:
-        if not http1 and not http2:
-            raise ValueError("http1=False leaves no protocol to speak; http2=True would")
-        if http2 and importlib.util.find_spec("hpack") is None:
-            raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
-        self._settings = (verify, cert, trust_env, http2)
-        self._context: ssl.SSLContext | None = None
-        if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
-            self()
-
-    def __call__(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = shared_ssl_context(*self._settings)
-        return self._context
+def _check_protocols(http1: bool, http2: bool) -> None:
+    if not http1 and not http2:
+        raise ValueError("http1=False leaves no protocol to speak; http2=True would")
+    if http2 and importlib.util.find_spec("hpack") is None:
+        raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")

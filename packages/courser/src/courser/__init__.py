@@ -61,6 +61,7 @@ from courser_models import (
 )
 from courser_transport import (
     AsyncHTTPTransport,
+    CertificateError,
     ConnectError,
     ConnectTimeout,
     HTTPTransport,
@@ -76,6 +77,7 @@ from courser_transport import (
     WriteError,
     WriteTimeout,
     create_ssl_context,
+    public_key_pin,
 )
 
 from ._version import __version__
@@ -96,6 +98,7 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "ByteStream",
+    "CertificateError",
     "Client",
     "ConnectError",
     "ConnectTimeout",
@@ -151,6 +154,7 @@ __all__ = [
     "__version__",
     "codes",
     "create_ssl_context",
+    "public_key_pin",
     "register_codec",
     "supported_codings",
 ]

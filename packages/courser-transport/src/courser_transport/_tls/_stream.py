@@ -10,11 +10,22 @@ import contextlib
 import ssl
 import threading
 import typing
-from collections.abc import Callable
 
 from .._deadline import Deadline
-from .._exceptions import ConnectError, ConnectTimeout, NetworkError, ReadError, TimeoutException, WriteError
-from .._network import READ_SIZE, SharedStream, Stream
+from .._exceptions import (
+    CertificateError,
+    ConnectError,
+    ConnectTimeout,
+    NetworkError,
+    ReadError,
+    TimeoutException,
+    WriteError,
+)
+from .._network import READ_SIZE, Backend, SharedStream, Stream
+from ._pins import HostPins
+from ._reasons import about_our_certificate, handshake_failure, tls_reason
+from ._sessions import Key, Resumable, Sessions
+from ._settings import TLSSettings
 
 # More than a record (16 KiB) at a time, so that a large body takes few steps, and less than would matter.
 _WRITE_SIZE = 262144
@@ -23,48 +34,69 @@ _WRITE_SIZE = 262144
 class TLSStream:
     """TLS over another stream; itself a stream."""
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str, peer: str) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        context: ssl.SSLContext,
+        server_name: str,
+        peer: str,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self._stream = stream
         self._peer = peer
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
         # OpenSSL bears one caller at a time, and a connection may be closed from another thread while it is read.
         self._guard = threading.Lock()
         self._early = b""  # decrypted while looking whether the connection is still clean
         self._has_more = True  # something may be here already that no read has decrypted
+        self._has_heard = False
         self._is_ended = False
         self._shared: SharedStream | None = None
 
-    async def handshake(self, deadline: Deadline) -> None:
-        """Agree on keys and check who the peer is, before `deadline`.
+    async def handshake(self, deadline: Deadline, pins: HostPins | None = None) -> None:
+        """Agree on keys and check who the peer is, before `deadline`; with `pins`, that it is one of those.
 
-        Raises `ConnectError` with the reason, `ConnectTimeout`. The stream below is closed then.
+        Raises `CertificateError` and other `ConnectError`s with the reason, `ConnectTimeout`. The stream below is
+        closed then.
         """
         try:
-            while True:
-                try:
-                    with self._guard:
-                        self._tls.do_handshake()
-                except ssl.SSLWantReadError:
-                    await self._flush(deadline.left())
-                    await self._fill(deadline.left())
-                else:
-                    await self._flush(deadline.left())
-                    return
+            while not self._shakes_hands():
+                await self._flush(deadline.left())
+                await self._fill(deadline.left())
+            complaint = None if pins is None else pins.complaint(self._tls.getpeercert(binary_form=True))
+            if complaint is not None:  # and what would show the peer who we are does not leave
+                raise CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
+            await self._flush(deadline.left())
         except ssl.SSLError as error:
             # The alert that tells the peer why is ready to leave.
             self._stream.close(self._outgoing.read())
-            raise ConnectError(f"TLS handshake with {self._peer} failed: {_tls_reason(error)}") from error
+            raise handshake_failure(self._peer, error, self._tls) from error
         except TimeoutException:
             self._stream.close()
             raise ConnectTimeout(f"TLS handshake with {self._peer} timed out {deadline.words}") from None
         except NetworkError as error:
             self._stream.close()
+            if isinstance(error, CertificateError):
+                raise
             raise ConnectError(f"TLS handshake with {self._peer} failed: {error}") from error
         except BaseException:
             self._stream.close()
             raise
+
+    def _shakes_hands(self) -> bool:
+        """Go on as far as what has arrived allows; return whether that was all."""
+        try:
+            with self._guard:
+                self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def keep_session(self, sessions: Sessions, key: Key, offered: Resumable | None) -> None:
+        """Let other handshakes resume what this one has agreed on."""
+        sessions.keep(key, self._tls, self._guard, offered)
 
     async def _flush(self, timeout: float | None) -> None:
         leaving = self._take_outgoing()
@@ -117,10 +149,19 @@ class TLSStream:
                     f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
                 ) from error
             except ssl.SSLError as error:
-                raise ReadError(f"reading from {self._peer} failed: {_tls_reason(error)}") from error
+                raise self._read_failure(error) from error
             else:
+                self._has_heard = True
                 self._is_ended = not data
                 return data
+
+    def _read_failure(self, error: ssl.SSLError) -> NetworkError:
+        # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
+        # comes in the place of its first words.
+        complaint = None if self._has_heard else about_our_certificate(error)
+        if complaint is not None:
+            return CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
+        return ReadError(f"reading from {self._peer} failed: {tls_reason(error)}")
 
     def _more_records(self, data: bytes, limit: int) -> bytes:
         """Add the records that are here already: one step of the caller's for all of them."""
@@ -151,14 +192,14 @@ class TLSStream:
             for start in range(0, len(view), _WRITE_SIZE):
                 await self._stream.write(self._encrypt(view[start : start + _WRITE_SIZE]), timeout)
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether all of `data` was encrypted and accepted."""
         try:
             leaving = self._encrypt(data) if data else self._take_outgoing()
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
         return await self._stream.push(leaving, timeout)
 
     def share(self) -> TLSStream:
@@ -175,7 +216,7 @@ class TLSStream:
                     self._tls.write(data)
                 return self._shared.post(self._outgoing.read())
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
 
     async def writable(self, timeout: float | None, or_readable: bool) -> None:
         """Wait until the stream below accepts more."""
@@ -241,37 +282,39 @@ class TLSStream:
 
 
 async def start_tls(
-    stream: Stream, context: Callable[[], ssl.SSLContext], host: str, peer: str, deadline: Deadline
+    stream: Stream,
+    settings: TLSSettings,
+    host: str,
+    peer: str,
+    deadline: Deadline,
+    backend: Backend | None = None,
 ) -> TLSStream:
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
 
+    `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
     """
     try:
+        context = settings.context or await settings.ready(peer, backend, deadline)
         # The name that is asked for and checked: no zone, which is ours alone, and no final dot, which no
         # certificate has.
-        tls = TLSStream(stream, context(), host.partition("%")[0].rstrip("."), peer)
+        name = host.partition("%")[0].removesuffix(".")
+        sessions = settings.sessions
+        offered = None if sessions is None else sessions.take((name, peer))
+        tls = TLSStream(stream, context, name, peer, None if offered is None else offered.session)
     except BaseException as error:
         stream.close()
         if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
             raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
         raise
-    await tls.handshake(deadline)
+    await tls.handshake(deadline, settings.pins_of(name))
+    if sessions is not None:
+        tls.keep_session(sessions, (name, peer), offered)
     return tls
 
 
 def is_final(error: Exception) -> bool:
     """Return whether a failure to connect will not pass: what TLS does not trust now it will not trust in a second."""
+    if isinstance(error, CertificateError):
+        return True
     return isinstance(error.__cause__, ssl.SSLError) and not isinstance(error.__cause__, ssl.SSLEOFError)
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    """Return why TLS failed, with a hint where the reason alone leaves people guessing."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message.rstrip('.')}"
-    why = (error.reason or "").lower().replace("_", " ")
-    if "wrong version number" in why or "record layer failure" in why or "http request" in why:
-        return f"{why}; the peer may speak plain HTTP on this port"
-    if isinstance(error, ssl.SSLEOFError):
-        return "the peer closed the connection"
-    return why or str(error)
