@@ -8,6 +8,7 @@ import pytest
 
 from colours import Colour
 from courser_models import DecodingError, Request, RequestError, Response, ResponseNotRead, TransportError
+from courser_transport import Timeout
 
 
 def test_a_request_goes_to_the_transport_and_its_response_comes_back_read(colour: Colour) -> None:
@@ -106,6 +107,20 @@ def test_a_request_built_by_hand_gets_the_timeout_of_the_client(colour: Colour) 
         {"timeout": {"connect": 3.0, "read": 3.0, "write": 3.0, "pool": 3.0}},
         {"timeout": {"read": 1.0}, "note": 1},
     ]
+
+
+def test_a_timeout_of_the_call_goes_before_that_of_the_request(colour: Colour) -> None:
+    transport = colour.transport()
+    client = colour.client(transport=transport, timeout=1)
+    request = client.build_request("GET", "http://h/", timeout=Timeout(2, total=9), extensions={"note": "x"})
+
+    colour.call(client.send, request)
+    assert request.extensions["deadline"].limit == 9
+    colour.call(client.send, request, timeout=3)
+
+    assert request.extensions == {"timeout": Timeout(3).as_dict(), "note": "x"}
+    colour.call(client.send, request, timeout=None)
+    assert request.extensions["timeout"] == Timeout(None).as_dict()
 
 
 def test_a_request_built_by_hand_is_sent_with_its_own_fields_only(colour: Colour) -> None:

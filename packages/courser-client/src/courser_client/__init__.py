@@ -12,7 +12,7 @@ from ._auth_argument import AuthArgument, AuthTypes
 from ._client import Client
 from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
 from ._exceptions import TooManyRedirects
-from ._settings import EventHook, EventHooks, RedirectPolicy
+from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 from ._version import __version__
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Client",
     "EventHook",
     "EventHooks",
+    "ParamsMode",
     "RedirectPolicy",
     "TimeoutArgument",
     "TooManyRedirects",

@@ -13,6 +13,7 @@ from courser_models import (
     CookieTypes,
     DefaultEncoding,
     HeaderTypes,
+    JSONDecoder,
     JSONEncoder,
     QueryParamTypes,
     Request,
@@ -44,7 +45,7 @@ from ._defaults import (
     UseClientDefault,
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
-from ._settings import EventHook, EventHooks, RedirectPolicy
+from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
 
 class Client(Exchange):
@@ -67,6 +68,8 @@ class Client(Exchange):
     - `trust_env`: ask the environment for certificates. Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
+    - `json_decoder`: what `response.json()` reads with, in the place of `json.loads`
+    - `params_mode`: whether params `"replace"` the query of a URL, or `"merge"` with it. Default replace
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
@@ -98,6 +101,8 @@ class Client(Exchange):
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
+        json_decoder: JSONDecoder | None = None,
+        params_mode: ParamsMode = "replace",
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
@@ -115,6 +120,8 @@ class Client(Exchange):
             trust_env=trust_env,
             default_encoding=default_encoding,
             json_encoder=json_encoder,
+            json_decoder=json_decoder,
+            params_mode=params_mode,
             raise_for_status=raise_for_status,
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
@@ -166,12 +173,16 @@ class Client(Exchange):
         stream: bool = False,
         auth: AuthArgument = USE_CLIENT_DEFAULT,
         follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
     ) -> Response:
         """Send `request` and return its response, read to the end unless `stream` is true.
 
-        `auth` and `follow_redirects` go before the client's. A response that is streamed must be closed, read or not.
+        `auth` and `follow_redirects` go before the client's, `timeout` before the request's. A response that is
+        streamed must be closed, read or not.
         Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
+        if timeout is not USE_CLIENT_DEFAULT:
+            request.extensions = self._extensions_with(request.extensions, timeout)
         response = run_sync(self._exchange(request, auth, follow_redirects))
         if not stream:
             response.read()

@@ -14,6 +14,7 @@ from ._body import AsyncBody, SyncBody
 from ._config import DEFAULT_LIMITS, Limits
 from ._connect import Connector
 from ._pool import ConnectionPool
+from ._remade import Remade
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, shared_ssl_context
 
@@ -21,7 +22,7 @@ if typing.TYPE_CHECKING:
     import ssl
 
 
-class HTTPTransport(BaseTransport):
+class HTTPTransport(Remade, BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
@@ -73,7 +74,7 @@ class HTTPTransport(BaseTransport):
         self._pool.close()
 
 
-class AsyncHTTPTransport(AsyncBaseTransport):
+class AsyncHTTPTransport(Remade, AsyncBaseTransport):
     """Sends requests over a pool of connections, one for each event loop that uses it.
 
     A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
