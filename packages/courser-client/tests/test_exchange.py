@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from colours import Colour
+from colours import AsyncChunks, Colour, SyncChunks, SyncColour
 from courser_models import DecodingError, Request, RequestError, Response, ResponseNotRead, TransportError
 from courser_transport import Timeout
 
@@ -131,6 +131,16 @@ def test_a_request_built_by_hand_is_sent_with_its_own_fields_only(colour: Colour
 
     assert transport.requests[0].headers.raw == [(b"Host", b"h")]
     assert str(transport.requests[0].url) == "http://h/"
+
+
+def test_a_body_of_the_other_colour_is_refused_before_any_transport_sees_it(colour: Colour) -> None:
+    other = AsyncChunks([b"a"]) if isinstance(colour, SyncColour) else SyncChunks([b"a"])
+    transport = colour.transport()
+
+    with pytest.raises(RuntimeError, match=r"client cannot send an? (async body|sync iterator)"):
+        colour.call(colour.client(transport=transport).post, "http://h/", content=other)
+
+    assert transport.requests == []
 
 
 def test_an_error_of_the_transport_is_raised_as_it_is(colour: Colour) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from courser_auth import Auth
 from courser_models import (
     AsyncBaseTransport,
+    AsyncByteStream,
     CookieTypes,
     DefaultEncoding,
     HeaderTypes,
@@ -138,6 +139,8 @@ class AsyncClient(Exchange):
         self._transport = transport
 
     async def _dispatch(self, request: Request) -> Response:
+        if not isinstance(request.stream, AsyncByteStream):  # whatever transport there is, a mock among them
+            raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
         return await self._transport.handle_async_request(request)
 
     async def _read(self, response: Response) -> None:

@@ -22,6 +22,7 @@ from courser_models import (
     RequestExtensions,
     RequestFiles,
     Response,
+    SyncByteStream,
     URLTypes,
 )
 from courser_transport import (
@@ -137,6 +138,8 @@ class Client(Exchange):
         self._transport = transport
 
     async def _dispatch(self, request: Request) -> Response:
+        if not isinstance(request.stream, SyncByteStream):  # whatever transport there is, a mock among them
+            raise RuntimeError("a sync client cannot send an async body; give bytes, a file or an iterable")
         return self._transport.handle_request(request)
 
     async def _read(self, response: Response) -> None:
