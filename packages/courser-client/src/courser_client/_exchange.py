@@ -155,6 +155,8 @@ class Exchange(Settings):
         response.time_from(started, request)
         if self.default_encoding != "utf-8":
             response.default_encoding = self.default_encoding
+        if self.json_decoder is not None:
+            response.json_decoder = self.json_decoder
         if response.headers.find(b"set-cookie") is not None and self._keeps_cookies:
             self._cookies.extract_cookies(response)
         if _log.isEnabledFor(logging.INFO):
@@ -181,6 +183,15 @@ class Exchange(Settings):
             was = "closed" if self._state is ClientState.CLOSED else "opened"
             raise RuntimeError(f"this client was {was} before; enter each client once")
         self._state = ClientState.OPENED
+
+    def __getstate__(self) -> dict[str, typing.Any]:
+        # Settings travel, and connections do not (a transport is copied as its own settings). What was opened here was
+        # not opened there.
+        state = self.__dict__.copy()
+        state.pop("_leaving", None)
+        if self._state is ClientState.OPENED:
+            del state["_state"]
+        return state
 
     # What the two clients provide
 

@@ -13,6 +13,7 @@ from courser_models import AsyncBaseTransport, AsyncByteStream, Request, Respons
 from ._backends import current_backend
 from ._deadline import Deadline, earliest
 from ._in_process import limits_of, port_of
+from ._remade import Remade
 
 if typing.TYPE_CHECKING:
     from ._asgi_exchange import AppExchange, ASGIApp, Scope
@@ -20,7 +21,7 @@ if typing.TYPE_CHECKING:
     from ._network import LoopBackend
 
 
-class ASGITransport(AsyncBaseTransport):
+class ASGITransport(Remade, AsyncBaseTransport):
     """Sends requests to an ASGI app, without a network; on asyncio and trio.
 
     The app runs in a task of its own for each request, with the context variables of the caller, beside whatever reads
