@@ -40,7 +40,10 @@ KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 NOT_HERE_YET = {"main"}
 OURS_ALONE = {
     "query": "function",
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
+    "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -54,6 +57,9 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
+    "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }
