@@ -64,7 +64,10 @@ async def test_an_address_that_the_proxy_cannot_reach_is_followed_by_the_next(wo
     ipv4 = expects(b"\x05\x01\x00\x01\xc0\x00\x02\x07\x1f\x90")
     greeting = expects(b"\x05\x01\x00")
     pool, backend = proxied_pool(
-        world, "socks5://proxy.example", [greeting, NOBODY, ipv6, unreachable], [greeting, NOBODY, ipv4, CONNECTED, OK]
+        world,
+        "socks5://proxy.example",
+        [greeting, NOBODY, ipv6, unreachable],
+        [greeting, NOBODY, ipv4, CONNECTED, expects(b"GET"), OK],
     )
     _resolving(backend, "2001:db8::7", "192.0.2.7")
     assert await _content(pool) == b"hello"

@@ -40,7 +40,9 @@ KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 NOT_HERE_YET = {"main"}
 OURS_ALONE = {
     "query": "function",
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -54,6 +56,8 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }

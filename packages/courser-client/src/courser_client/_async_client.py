@@ -30,9 +30,12 @@ from courser_transport import (
     ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
+    ConnectFilter,
     Limits,
     Proxy,
     ProxyTypes,
+    ResolverTypes,
+    ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
     proxy_of,
@@ -78,6 +81,10 @@ class AsyncClient(Exchange):
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
+    - `resolver`: who is asked for addresses, a `Resolver`, instead of the system
+    - `resolve`: addresses that nobody is asked for: `{"example.org:443": "192.0.2.1"}`
+    - `connect_filter`: a function that says of each IP address whether it may be connected to, on every redirect as
+      well: `public_addresses_only`, where URLs come from people who are not trusted. A `transport` has its own
 
     >>> import asyncio
     >>> async def fetch(url: str) -> int:
@@ -112,6 +119,9 @@ class AsyncClient(Exchange):
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
     ) -> None:
         super().__init__(
             auth=auth,
@@ -135,7 +145,12 @@ class AsyncClient(Exchange):
                 raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
             transport = ASGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
-        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
+        network = {"resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
+        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
+        given = {name: value for name, value in network.items() if value is not None}
+        if given and transport is not None:
+            raise ValueError("resolver, resolve and connect_filter belong to the transport that is given, and not here")
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
         self._transport = self._init_transport(**made, transport=transport)
         self._mounts = mounts_of(
             mounts,
@@ -153,12 +168,13 @@ class AsyncClient(Exchange):
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         transport: AsyncBaseTransport | None = None,
+        **network: typing.Any,
     ) -> AsyncBaseTransport:
         """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
         if transport is not None:
             return transport
         return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, **network
         )
 
     def _init_proxy_transport(
@@ -170,10 +186,18 @@ class AsyncClient(Exchange):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        **network: typing.Any,
     ) -> AsyncBaseTransport:
         """Return what sends requests through `proxy`."""
         return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            proxy=proxy,
+            **network,
         )
 
     def _transport_for_url(self, url: URL) -> AsyncBaseTransport:

@@ -27,10 +27,13 @@ from courser_models import (
 from courser_transport import (
     DEFAULT_LIMITS,
     CertTypes,
+    ConnectFilter,
     HTTPTransport,
     Limits,
     Proxy,
     ProxyTypes,
+    ResolverTypes,
+    ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
     WSGITransport,
@@ -78,6 +81,10 @@ class Client(Exchange):
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
+    - `resolver`: who is asked for addresses, a `Resolver`, instead of the system
+    - `resolve`: addresses that nobody is asked for: `{"example.org:443": "192.0.2.1"}`
+    - `connect_filter`: a function that says of each IP address whether it may be connected to, on every redirect as
+      well: `public_addresses_only`, where URLs come from people who are not trusted. A `transport` has its own
 
     >>> def fetch(url: str) -> int:
     ...     with Client(timeout=10.0) as client:
@@ -111,6 +118,9 @@ class Client(Exchange):
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
     ) -> None:
         super().__init__(
             auth=auth,
@@ -134,7 +144,12 @@ class Client(Exchange):
                 raise ValueError("give app or transport, not both; WSGITransport(app) is the transport that app means")
             transport = WSGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
-        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
+        network = {"resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
+        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
+        given = {name: value for name, value in network.items() if value is not None}
+        if given and transport is not None:
+            raise ValueError("resolver, resolve and connect_filter belong to the transport that is given, and not here")
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
         self._transport = self._init_transport(**made, transport=transport)
         self._mounts = mounts_of(
             mounts,
@@ -152,11 +167,14 @@ class Client(Exchange):
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         transport: BaseTransport | None = None,
+        **network: typing.Any,
     ) -> BaseTransport:
         """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
         if transport is not None:
             return transport
-        return HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
+        return HTTPTransport(
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, **network
+        )
 
     def _init_proxy_transport(
         self,
@@ -167,10 +185,18 @@ class Client(Exchange):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        **network: typing.Any,
     ) -> BaseTransport:
         """Return what sends requests through `proxy`."""
         return HTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            proxy=proxy,
+            **network,
         )
 
     def _transport_for_url(self, url: URL) -> BaseTransport:

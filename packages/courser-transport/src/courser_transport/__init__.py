@@ -12,7 +12,9 @@ from courser_models import LocalProtocolError
 from ._asgi import ASGITransport
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
+from ._dial_settings import ResolverTypes, ResolveTypes
 from ._exceptions import (
+    AddressNotAllowed,
     CloseError,
     ConnectError,
     ConnectTimeout,
@@ -27,10 +29,13 @@ from ._exceptions import (
     WriteError,
     WriteTimeout,
 )
+from ._guard import ConnectFilter
 from ._mock import MockTransport
-from ._network import Backend, Stream, Waiter
+from ._network import Backend, SocketOption, SocketSettings, Stream, Waiter
 from ._pool import ConnectionPool
 from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
+from ._public_addresses import IPAddress, public_addresses_only
+from ._resolver import AddressTypes, CachingResolver, Resolver
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, VerifyTypes, create_ssl_context
@@ -41,15 +46,20 @@ from ._wsgi import WSGITransport
 __all__ = [
     "DEFAULT_LIMITS",
     "ASGITransport",
+    "AddressNotAllowed",
+    "AddressTypes",
     "AsyncHTTPTransport",
     "Backend",
+    "CachingResolver",
     "CertTypes",
     "CloseError",
     "ConnectError",
+    "ConnectFilter",
     "ConnectTimeout",
     "ConnectionPool",
     "Deadline",
     "HTTPTransport",
+    "IPAddress",
     "Limits",
     "LocalProtocolError",
     "MockTransport",
@@ -64,6 +74,11 @@ __all__ = [
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
+    "ResolveTypes",
+    "Resolver",
+    "ResolverTypes",
+    "SocketOption",
+    "SocketSettings",
     "Stream",
     "Timeout",
     "TimeoutException",
@@ -77,6 +92,7 @@ __all__ = [
     "__version__",
     "create_ssl_context",
     "proxy_of",
+    "public_addresses_only",
     "run_sync",
 ]
 

@@ -6,6 +6,7 @@ knows the story.
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
     │   ├── ConnectError, ReadError, WriteError, CloseError
+    │   │   └── AddressNotAllowed   the filter of addresses refused to connect
     ├── ProxyError                  a proxy answered, and did not lead on to the peer
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
@@ -48,6 +49,10 @@ class NetworkError(TransportError):
 
 class ConnectError(NetworkError):
     """No connection could be made: name unknown, refused, unreachable, or no trust in the peer's certificate."""
+
+
+class AddressNotAllowed(ConnectError):
+    """The peer's address is one that `connect_filter` refuses; nobody was connected to."""
 
 
 class ReadError(NetworkError):

@@ -75,8 +75,10 @@ from courser_models import (
     supported_codings,
 )
 from courser_transport import (
+    AddressNotAllowed,
     ASGITransport,
     AsyncHTTPTransport,
+    CachingResolver,
     CloseError,
     ConnectError,
     ConnectTimeout,
@@ -90,6 +92,7 @@ from courser_transport import (
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
+    Resolver,
     Timeout,
     TimeoutException,
     UnsupportedProtocol,
@@ -97,6 +100,7 @@ from courser_transport import (
     WriteTimeout,
     WSGITransport,
     create_ssl_context,
+    public_addresses_only,
 )
 
 from ._version import __version__
@@ -108,6 +112,7 @@ __all__ = [
     "ASGITransport",
     "URL",
     "USE_CLIENT_DEFAULT",
+    "AddressNotAllowed",
     "AsyncBaseTransport",
     "AsyncByteStream",
     "AsyncClient",
@@ -118,6 +123,7 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "ByteStream",
+    "CachingResolver",
     "Client",
     "CloseError",
     "ConnectError",
@@ -156,6 +162,7 @@ __all__ = [
     "Request",
     "RequestError",
     "RequestNotRead",
+    "Resolver",
     "Response",
     "ResponseNotRead",
     "StreamClosed",
@@ -186,6 +193,7 @@ __all__ = [
     "post",
     "put",
     "query",
+    "public_addresses_only",
     "register_codec",
     "request",
     "stream",
