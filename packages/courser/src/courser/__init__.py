@@ -99,6 +99,7 @@ from courser_transport import (
     create_ssl_context,
 )
 
+from . import compat as compat
 from ._version import __version__
 
 __title__ = "courser"
