@@ -100,6 +100,7 @@ from courser_transport import (
 )
 
 from . import compat as compat
+from ._main import main
 from ._version import __version__
 
 __title__ = "courser"
@@ -182,6 +183,7 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "main",
     "options",
     "patch",
     "post",
