@@ -16,7 +16,7 @@ import courser
 COMPONENTS = [
     importlib.import_module(name) for name in ("courser_models", "courser_transport", "courser_auth", "courser_client")
 ]
-OF_COURSER_ITSELF = {"main"}
+OF_COURSER_ITSELF = {"install_as_httpx", "main"}
 
 # The public names of HTTPX 0.28, by what they are.
 HTTPX = {
@@ -40,6 +40,7 @@ KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
 # The names that httpx2 has besides, and those that nobody else has.
 OURS_ALONE = {
+    "install_as_httpx": "function",
     "query": "function",
     "AuthError": "error",
     "CookieStore": "class",

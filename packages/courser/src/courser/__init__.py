@@ -100,6 +100,7 @@ from courser_transport import (
 )
 
 from . import compat as compat
+from ._drop_in import install_as_httpx
 from ._main import main
 from ._version import __version__
 
@@ -183,6 +184,7 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "install_as_httpx",
     "main",
     "options",
     "patch",
