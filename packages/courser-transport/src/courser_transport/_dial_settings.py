@@ -47,7 +47,8 @@ def dial_settings(
 
     Raises `ValueError`, `TypeError`.
     """
-    if not resolve and resolver is connect_filter is uds is local_address is socket_options is None:
+    given = (resolver, resolve, connect_filter, uds, local_address, socket_options)
+    if given.count(None) == len(given):
         return _DEFAULT
     return DialSettings(
         _resolver(resolver, has_loop),
