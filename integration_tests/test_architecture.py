@@ -110,6 +110,7 @@ TREE = {
     "ConnectError": "NetworkError",
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
+    "CloseError": "NetworkError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

@@ -8,13 +8,14 @@ import pytest
 import courser_client
 
 
-def test_the_public_names_are_the_clients_and_their_default() -> None:
+def test_the_public_names_are_the_clients_and_the_functions_and_what_they_take() -> None:
     assert courser_client.__all__ == [
         "USE_CLIENT_DEFAULT",
         "AsyncClient",
         "AuthArgument",
         "AuthTypes",
         "Client",
+        "ClientState",
         "EventHook",
         "EventHooks",
         "RedirectPolicy",
@@ -22,6 +23,16 @@ def test_the_public_names_are_the_clients_and_their_default() -> None:
         "TooManyRedirects",
         "UseClientDefault",
         "__version__",
+        "delete",
+        "get",
+        "head",
+        "options",
+        "patch",
+        "post",
+        "put",
+        "query",
+        "request",
+        "stream",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from courser_models import Origin
-from courser_transport import ConnectionPool, Limits
+from courser_transport import ConnectionPool, Limits, Proxy, proxy_of
 from courser_transport._connect import Connector
 from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, Step
@@ -22,6 +22,15 @@ def scripted_pool(
     backend = ScriptedBackend(streams, world.backend)
     pool = ConnectionPool(backend, Connector(backend, TLSSettings()), Limits(**limits), world.body)
     OPEN_POOLS.append(pool)
+    return pool, backend
+
+
+def proxied_pool(
+    world: World, proxy: Proxy | str, *scripts: list[Step] | Exception, **limits: Any
+) -> tuple[ConnectionPool, ScriptedBackend]:
+    """Return a pool whose requests go through `proxy`, which is a script like everybody."""
+    pool, backend = scripted_pool(world, *scripts, **limits)
+    pool._connector.proxy = proxy_of(proxy)
     return pool, backend
 
 
@@ -58,7 +67,7 @@ def check_invariants(pool: ConnectionPool) -> None:
             if own is None or place.open < own:
                 assert is_full, "nobody waits while a place is free"
                 assert not stats.idle, "nobody waits while an idle connection could make room"
-                assert any(entry == (place.first, place.origin) for entry in pool._line)
+                assert any(entry == (place.first, place.route) for entry in pool._line)
 
 
 async def waiting_for(world: World, pool: ConnectionPool, *origins: Origin) -> list[Task]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from courser_models import Origin, Request
 from courser_transport import ConnectionPool, Limits, ReadError
 from courser_transport._connect import Connector
-from courser_transport._deadline import Deadline
 from courser_transport._network import Address
 from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, sends
@@ -28,8 +28,8 @@ class Gate(ScriptedBackend):
         super().__init__([ScriptedStream([sends(OK)])], world.backend)
         self.opened = world.backend.waiter()
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ScriptedStream:
-        stream = await super().connect_tcp(addresses, peer, deadline)
+    async def connect_tcp(self, addresses: list[Address], *arguments: Any) -> ScriptedStream:
+        stream = await super().connect_tcp(addresses, *arguments)
         await self.opened.wait(None)
         return stream
 

@@ -158,7 +158,7 @@ async def test_who_waits_gets_what_is_made_ahead(world: World) -> None:
     assert await pool.warm_up(A) == 0
     held.is_reusable = False
     pool.release(held)
-    assert (await task.result()).origin == A
+    assert (await task.result()).route == A
 
 
 @in_every_world

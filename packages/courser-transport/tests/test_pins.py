@@ -183,3 +183,27 @@ def test_the_pin_of_a_certificate_can_be_had_from_its_file(authority: Authority)
     for junk in ("", b"", "-----BEGIN CERTIFICATE-----", text.replace("CERTIFICATE", "PUBLIC KEY"), b"junk"):
         with pytest.raises(ValueError, match="this is no certificate"):
             public_key_pin(junk)
+
+
+def test_another_name_in_the_handshake_does_not_lead_around_the_pins_of_the_host(authority: Authority) -> None:
+    tls = TLSSettings(authority.file, pins={"internal.example": OTHER, "example.org": key_pin(authority)})
+    for host, is_refused in (("internal.example", True), ("example.org", False), ("unpinned.example", False)):
+        other_end = TLSPeer(authority.server)
+        connecting = start_tls(other_end, tls, "example.org", f"{host}:443", Deadline(None), pinned=host)
+        if is_refused:
+            with pytest.raises(CertificateError, match="pin"):
+                run_sync(connecting)
+        else:
+            run_sync(connecting)
+        assert other_end.is_closed is is_refused
+
+
+def test_settings_for_one_request_keep_the_pins_and_are_made_once(authority: Authority) -> None:
+    tls = TLSSettings(True, pins={"example.org": OTHER})
+    for verify in (authority.file, False):
+        other = tls.instead(verify)
+        assert tls.instead(verify) is other
+        with pytest.raises(CertificateError, match="pin"):
+            run_sync(start_tls(TLSPeer(authority.server), other, "example.org", "example.org:443", Deadline(None)))
+    assert tls.for_proxy() is tls.for_proxy()
+    assert tls.for_proxy().pins_of("example.org") is not None

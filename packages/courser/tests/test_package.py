@@ -37,13 +37,12 @@ HTTPX = {
 }
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
-NOT_HERE_YET = {
-    *["ASGITransport", "CloseError", "MockTransport"],
-    *["Proxy", "ProxyError", "WSGITransport", "main"],
-    *["delete", "get", "head", "options", "patch", "post", "put", "request", "stream"],
-}
+NOT_HERE_YET = {"main"}
 OURS_ALONE = {
+    "query": "function",
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
     "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
@@ -58,6 +57,8 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
     "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
@@ -77,6 +78,8 @@ PARENTS = {
     "ConnectError": "NetworkError",
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
+    "CloseError": "NetworkError",
+    "ProxyError": "TransportError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

@@ -111,7 +111,8 @@ class Limits:
     - `max_connections_per_origin`: open at once to one origin
     - `max_connection_age`: seconds after which a connection is used for no further request
     - `max_requests_per_connection`: after so many requests it is not used again either
-    - `max_head_size`, `max_fields`: bytes and fields of a response's head; more raises `RemoteProtocolError`
+    - `max_head_size`, `max_fields`: bytes and fields of a response's head, and of its trailers; more raises
+      `RemoteProtocolError`
     - `max_streams_per_connection`: HTTP/2 requests at once on one connection, where the server allows as many
     - `http2_stream_window`, `http2_connection_window`: bytes that may arrive before anybody has taken them, for one
       response and for the connection. Default 16 and 24 MiB

@@ -19,6 +19,9 @@ from ._context import VerifyTypes, check_system, is_system, known_ssl_context, s
 from ._pins import HostPins, Pins, PinTypes
 from ._sessions import Sessions
 
+# What requests say themselves of whom to trust; they are few, or each is a context that was made for it.
+_MOST_REMEMBERED = 64
+
 _Outcome = ssl.SSLContext | Exception
 
 # For a few lines about who waits; a fork's child begins with another, since in the parent somebody may have held it.
@@ -52,7 +55,10 @@ class TLSSettings:
         self.context: ssl.SSLContext | None = None
         self._arguments = (verify, cert, trust_env, http2)
         self._pins = Pins(pins) if pins else None
+        self._given_pins = pins
         self.sessions: Sessions | None = None
+        self._of_proxies: TLSSettings | None = None
+        self._others: dict[VerifyTypes, TLSSettings] = {}
         self._builder: threading.Thread | None = None
         self._waiting: list[tuple[Backend, Waiter[_Outcome]]] = []
         if isinstance(verify, bool) or is_system(verify):
@@ -61,6 +67,30 @@ class TLSSettings:
                 load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), cert)
         else:
             self._keep(shared_ssl_context(*self._arguments))
+
+    def instead(self, verify: VerifyTypes) -> TLSSettings:
+        """Return the same settings with somebody else to trust; the same ones for the same `verify`.
+
+        A context says itself who we are. Raises what making settings raises.
+        """
+        other = self._others.get(verify)
+        if other is None:
+            _, cert, trust_env, http2 = self._arguments
+            own_cert = None if isinstance(verify, ssl.SSLContext) else cert
+            other = self._remember(verify, TLSSettings(verify, own_cert, trust_env, http2, self._given_pins))
+        return other
+
+    def for_proxy(self) -> TLSSettings:
+        """Return settings for TLS to a proxy: they trust the same, offer no HTTP/2, and say nothing of who we are."""
+        if self._of_proxies is None:
+            verify, _, trust_env, _ = self._arguments
+            self._of_proxies = TLSSettings(verify, None, trust_env, False, self._given_pins)
+        return self._of_proxies
+
+    def _remember(self, verify: VerifyTypes, other: TLSSettings) -> TLSSettings:
+        if len(self._others) >= _MOST_REMEMBERED:
+            self._others.clear()
+        return self._others.setdefault(verify, other)
 
     async def ready(self, peer: str, backend: Backend | None, deadline: Deadline) -> ssl.SSLContext:
         """Return the context, made in a thread if need be; `backend` is the caller's world, where it has one.

@@ -288,8 +288,11 @@ async def start_tls(
     peer: str,
     deadline: Deadline,
     backend: Backend | None = None,
+    pinned: str | None = None,
 ) -> TLSStream:
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
+
+    `pinned` is the host whose pins hold where the peer is asked for by another name than its own.
 
     `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
@@ -307,7 +310,8 @@ async def start_tls(
         if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
             raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
         raise
-    await tls.handshake(deadline, settings.pins_of(name))
+    own = None if pinned is None or pinned == host else settings.pins_of(pinned)
+    await tls.handshake(deadline, own or settings.pins_of(name))
     if sessions is not None:
         tls.keep_session(sessions, (name, peer), offered)
     return tls
