@@ -293,15 +293,12 @@ async def start_tls(
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
 
     `pinned` is the host whose pins hold where the peer is asked for by another name than its own.
-
     `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
     """
     try:
         context = settings.context or await settings.ready(peer, backend, deadline)
-        # The name that is asked for and checked: no zone, which is ours alone, and no final dot, which no
-        # certificate has.
-        name = host.partition("%")[0].removesuffix(".")
+        name = _server_name(host)
         sessions = settings.sessions
         offered = None if sessions is None else sessions.take((name, peer))
         tls = TLSStream(stream, context, name, peer, None if offered is None else offered.session)
@@ -310,11 +307,16 @@ async def start_tls(
         if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
             raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
         raise
-    own = None if pinned is None or pinned == host else settings.pins_of(pinned)
+    own = None if pinned is None or pinned == host else settings.pins_of(_server_name(pinned))
     await tls.handshake(deadline, own or settings.pins_of(name))
     if sessions is not None:
         tls.keep_session(sessions, (name, peer), offered)
     return tls
+
+
+def _server_name(host: str) -> str:
+    """Return what is asked for and checked: without a zone, which is ours alone, and a final dot, which none has."""
+    return host.partition("%")[0].removesuffix(".")
 
 
 def is_final(error: Exception) -> bool:
