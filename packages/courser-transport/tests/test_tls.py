@@ -21,6 +21,7 @@ from courser_transport import (
     ConnectError,
     ConnectTimeout,
     ReadError,
+    WriteError,
     run_sync,
 )
 from courser_transport._backends.threads import ThreadBackend
@@ -94,6 +95,39 @@ def test_an_unsigned_end_is_an_error(authority: Authority) -> None:
     assert run_sync(stream.read(100, None)) == b"last words"
     with pytest.raises(ReadError, match=r"example\.org:443 cut the connection without a TLS goodbye"):
         run_sync(stream.read(100, None))
+
+
+def _spoil(other_end: TLSPeer) -> None:
+    """Let the server meet a record that is none; it says so by an alert, and that is its end."""
+    other_end._incoming.write(b"\x17\x03\x03\x00\x20" + bytes(32))
+    with pytest.raises(ssl.SSLError):
+        other_end.tls.read(1)
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True])
+@pytest.mark.parametrize("has_spoken", [False, True])
+def test_an_alert_is_no_goodbye(authority: Authority, has_spoken: bool, is_looked_at: bool) -> None:
+    """OpenSSL tells of it once, and of a goodbye from then on; a body without a length would pass for complete."""
+    stream, other_end = _talking(authority)
+    if has_spoken:
+        other_end.say(b"some")
+    _spoil(other_end)
+    if is_looked_at:
+        assert stream.is_readable()
+    if has_spoken:
+        assert run_sync(stream.read(100, None)) == b"some"
+    for _ in range(3):
+        with pytest.raises(ReadError, match=r"reading from example.org:443 failed: .*alert bad record mac"):
+            run_sync(stream.read(100, None))
+        assert stream.is_readable()
+
+
+def test_writing_to_a_peer_that_has_refused_us_is_an_error(authority: Authority) -> None:
+    stream, other_end = _talking(authority)
+    _spoil(other_end)
+    assert stream.is_readable()
+    with pytest.raises(WriteError, match=r"writing to example\.org:443 failed"):
+        run_sync(stream.write(b"x", None))
 
 
 def test_a_record_that_was_tampered_with_is_an_error(authority: Authority) -> None:
