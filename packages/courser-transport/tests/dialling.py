@@ -11,6 +11,7 @@ from courser_transport import ConnectionPool, Limits
 from courser_transport._connect import Connector
 from courser_transport._dial import Dialer
 from courser_transport._dial_settings import dial_settings
+from courser_transport._tls import TLSSettings
 from exchanges import collect
 from worlds import World
 
@@ -23,7 +24,9 @@ def dialer(world: World, **settings: Any) -> Dialer:
 @contextmanager
 def dialling(world: World, context: Any = None, retries: int = 0, **settings: Any) -> Iterator[ConnectionPool]:
     """Give a pool that dials by these settings; `context` is for https."""
-    connector = Connector(world.backend, lambda: context, retries, dialer=dialer(world, **settings))
+    connector = Connector(
+        world.backend, TLSSettings(True if context is None else context), retries, dialer=dialer(world, **settings)
+    )
     pool = ConnectionPool(world.backend, connector, Limits(), world.body)
     try:
         yield pool

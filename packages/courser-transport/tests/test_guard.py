@@ -16,6 +16,7 @@ from courser_transport import AddressNotAllowed, CachingResolver, ConnectError, 
 from courser_transport._connect import Connector
 from courser_transport._dial import Dialer
 from courser_transport._dial_settings import dial_settings
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, sends
 from darkness import FAMILIES, HERE
 from dialling import dialer, dialling, get, names
@@ -155,7 +156,7 @@ async def test_a_refusal_is_not_tried_again(world: World) -> None:
     resolver = names(world, ["10.0.0.1"])
     backend = ScriptedBackend([], world.backend)
     settings = dial_settings(has_loop=world.has_loop, resolver=resolver, connect_filter=public_addresses_only)
-    connector = Connector(backend, lambda: None, 5, dialer=Dialer(backend, settings))  # type: ignore[arg-type, return-value]
+    connector = Connector(backend, TLSSettings(), 5, dialer=Dialer(backend, settings))
     with pytest.raises(AddressNotAllowed):
         await connector.connect(Request("GET", "http://a.example/").url.origin, Deadline(PATIENCE))  # type: ignore[arg-type]
     assert len(resolver.asked) == 1

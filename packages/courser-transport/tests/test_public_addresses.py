@@ -66,7 +66,8 @@ def test_what_is_public_here_is_so_to_python_too() -> None:
             assert address.is_global, address
     for _ in range(20_000):
         address6 = ipaddress.IPv6Address(numbers.getrandbits(128) >> 3 | 1 << 125)
-        if public_addresses_only(address6):
+        # Python 3.13 calls all of 6to4 private.
+        if public_addresses_only(address6) and address6 not in ipaddress.ip_network("2002::/16"):
             assert address6.is_global, address6
 
 

@@ -43,6 +43,7 @@ OURS_ALONE = {
     "AddressNotAllowed": "error",
     "AuthError": "error",
     "CachingResolver": "class",
+    "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -58,6 +59,7 @@ OURS_ALONE = {
     "Origin": "class",
     "Resolver": "class",
     "public_addresses_only": "function",
+    "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }

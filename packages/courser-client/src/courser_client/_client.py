@@ -30,6 +30,7 @@ from courser_transport import (
     ConnectFilter,
     HTTPTransport,
     Limits,
+    PinTypes,
     Proxy,
     ProxyTypes,
     ResolverTypes,
@@ -62,6 +63,7 @@ class Client(Exchange):
     - `params`, `headers`: part of every request
     - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
+    - `pins`: hosts whose certificate must be one of a few, and which: `{"api.example.org": ["sha256/…", …]}`
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
     - `proxy`: a URL or a `Proxy` that all requests go through. Default what `trust_env` finds
@@ -71,8 +73,8 @@ class Client(Exchange):
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
     - `event_hooks`: functions that are called with each `request` and each `response`
     - `base_url`: what relative URLs are appended to
-    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
-      and `http2`
+    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `pins`,
+      `http1` and `http2`
     - `app`: a WSGI app to send the requests to: short for `transport=WSGITransport(app)`
     - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
@@ -100,6 +102,7 @@ class Client(Exchange):
         cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
+        pins: PinTypes | None = None,
         http1: bool = True,
         http2: bool = False,
         proxy: ProxyTypes | None = None,
@@ -144,11 +147,13 @@ class Client(Exchange):
                 raise ValueError("give app or transport, not both; WSGITransport(app) is the transport that app means")
             transport = WSGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
-        network = {"resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
+        network = {"pins": pins, "resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
         # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
         given = {name: value for name, value in network.items() if value is not None}
         if given and transport is not None:
-            raise ValueError("resolver, resolve and connect_filter belong to the transport that is given, and not here")
+            raise ValueError(
+                "pins, resolver, resolve and connect_filter belong to the transport that is given, and not here"
+            )
         made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
         self._transport = self._init_transport(**made, transport=transport)
         self._mounts = mounts_of(

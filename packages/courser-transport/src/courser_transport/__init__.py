@@ -15,6 +15,7 @@ from ._deadline import Deadline
 from ._dial_settings import ResolverTypes, ResolveTypes
 from ._exceptions import (
     AddressNotAllowed,
+    CertificateError,
     CloseError,
     ConnectError,
     ConnectTimeout,
@@ -38,7 +39,7 @@ from ._public_addresses import IPAddress, public_addresses_only
 from ._resolver import AddressTypes, CachingResolver, Resolver
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, create_ssl_context
+from ._tls import CertTypes, PinTypes, VerifyTypes, create_ssl_context, public_key_pin
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
 from ._wsgi import WSGITransport
@@ -52,6 +53,7 @@ __all__ = [
     "Backend",
     "CachingResolver",
     "CertTypes",
+    "CertificateError",
     "CloseError",
     "ConnectError",
     "ConnectFilter",
@@ -65,6 +67,7 @@ __all__ = [
     "MockTransport",
     "NetworkError",
     "OriginStats",
+    "PinTypes",
     "PoolStats",
     "PoolTimeout",
     "Proxy",
@@ -93,6 +96,7 @@ __all__ = [
     "create_ssl_context",
     "proxy_of",
     "public_addresses_only",
+    "public_key_pin",
     "run_sync",
 ]
 

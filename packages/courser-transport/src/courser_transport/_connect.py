@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 
 from courser_models import Origin
 
@@ -14,12 +14,10 @@ from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout, ProxyE
 from ._network import Backend, Stream
 from ._proxy._settings import Proxy
 from ._route import Route, Way, route_of
-from ._tls import VerifyTypes, is_final, start_tls
+from ._tls import TLSSettings, is_final, start_tls
 from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
-    import ssl
-
     from courser_models import Response
 
 T = typing.TypeVar("T")
@@ -31,24 +29,8 @@ _LONGEST_PAUSE = 30.0
 _MOST_ANSWERS = 4
 
 
-class Contexts(typing.Protocol):
-    """Where the contexts of TLS come from, each asked for when the first connection needs it."""
-
-    def __call__(self) -> ssl.SSLContext:
-        """Return the transport's own."""
-        ...
-
-    def instead(self, verify: VerifyTypes) -> ssl.SSLContext:
-        """Return that of a request which says itself whom to trust."""
-        ...
-
-    def for_proxy(self) -> ssl.SSLContext:
-        """Return one that trusts whom the transport trusts, offers no HTTP/2, and says nothing of who we are."""
-        ...
-
-
 class Connector:
-    """Makes streams for one transport.
+    """Makes streams for one transport; `tls` is what https origins need.
 
     A failure that may pass is followed by up to `retries` further attempts: the first at once, then after 0.5 s, 1 s,
     2 s and so on. A certificate that is not trusted stays so, and is not tried again.
@@ -59,7 +41,7 @@ class Connector:
     def __init__(
         self,
         backend: Backend,
-        contexts: Contexts,
+        tls: TLSSettings,
         retries: int = 0,
         *,
         dialer: Dialer | None = None,
@@ -68,7 +50,7 @@ class Connector:
         forwards: bool = True,
     ) -> None:
         self._backend = backend
-        self._contexts = contexts
+        self._tls = tls
         self._retries = retries
         self._limits = Limits() if limits is None else limits
         self._forwards = forwards
@@ -114,7 +96,7 @@ class Connector:
             stream = await self._dialer.dial(route.host, route.port, route.authority, deadline, tracer)
             if route.scheme != "https":
                 return stream
-            return await self._secured(stream, self._contexts, route.host, route.authority, deadline, tracer)
+            return await self._secured(stream, self._tls, route.host, route.host, route.authority, deadline, tracer)
         origin = route.origin
         if route.proxy is not None:
             stream = await self._through(route.proxy, origin, deadline, tracer)
@@ -123,21 +105,21 @@ class Connector:
             stream = await self._dialer.dial(origin.host, origin.port, origin.authority, deadline, tracer)
         if origin is None or origin.scheme != "https":
             return stream
-        verify = route.verify
-        context = self._contexts if verify is None else (lambda: self._contexts.instead(verify))
+        settings = self._tls if route.verify is None else self._tls.instead(route.verify)
         name = route.server_name or origin.host
-        return await self._secured(stream, context, name, origin.authority, deadline, tracer)
+        return await self._secured(stream, settings, origin.host, name, origin.authority, deadline, tracer)
 
     async def _secured(
         self,
         stream: Stream,
-        context: Callable[[], ssl.SSLContext],
+        settings: TLSSettings,
+        host: str,
         name: str,
         peer: str,
         deadline: Deadline,
         tracer: Tracer | None,
     ) -> Stream:
-        handshake: Awaitable[Stream] = start_tls(stream, context, name, peer, deadline)
+        handshake: Awaitable[Stream] = start_tls(stream, settings, name, peer, deadline, self._backend, host)
         info = {"server_hostname": name, "timeout": deadline.limit}
         return await _traced(tracer, "connection.start_tls", handshake, returns=True, **info)
 
@@ -178,9 +160,9 @@ class Connector:
         stream = await self._dial_proxy(proxy, deadline, tracer)
         if proxy.url.scheme != "https":
             return stream
-        given = proxy.ssl_context
-        context = self._contexts.for_proxy if given is None else (lambda: given)
-        stream = await self._secured(stream, context, proxy.origin.host, proxy.name, deadline, tracer)
+        settings = self._tls.for_proxy() if proxy.ssl_context is None else self._tls.instead(proxy.ssl_context)
+        host = proxy.origin.host
+        stream = await self._secured(stream, settings, host, host, proxy.name, deadline, tracer)
         if stream.extra("ssl_object").selected_alpn_protocol() == "h2":
             stream.close()
             raise ProxyError(

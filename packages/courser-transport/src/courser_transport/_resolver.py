@@ -22,6 +22,8 @@ from ._exceptions import ConnectError, ConnectTimeout
 from ._network import Address, Backend, Waiter
 from ._public_addresses import IPAddress
 
+T = typing.TypeVar("T")
+
 AddressTypes = str | IPAddress
 """An IP address: text such as `192.0.2.1`, `2001:db8::1` or `fe80::1%eth0`, or an object of the module `ipaddress`."""
 
@@ -51,7 +53,7 @@ async def ask(resolver: Resolver, backend: Backend, host: str, port: int, deadli
     """
     try:
         if inspect.iscoroutinefunction(resolver.resolve):
-            answer = await backend.within(deadline.left(), resolver.resolve(host, port))
+            answer = await _in_time(backend, resolver.resolve(host, port), host, deadline)
         else:
             name = f"courser resolver for {host}"
             call = await aside(backend, name, lambda: resolver.resolve(host, port), deadline.left())
@@ -59,14 +61,30 @@ async def ask(resolver: Resolver, backend: Backend, host: str, port: int, deadli
                 raise _took_too_long(host, deadline)
             answer = call.result()
             if inspect.isawaitable(answer):
-                answer = await backend.within(deadline.left(), answer)
+                answer = await _in_time(backend, answer, host, deadline)
     except (ConnectError, ConnectTimeout):
         raise
     except Exception as error:
-        if isinstance(error, TimeoutError) and deadline.left() == 0:
-            raise _took_too_long(host, deadline) from None
         raise ConnectError(f"looking up {host} failed: {_name(resolver)} says {reason(error)}") from error
     return _checked(answer, host, resolver)
+
+
+async def _in_time(backend: Backend, work: Awaitable[T], host: str, deadline: Deadline) -> T:
+    """Await `work` and raise what it raises, or `ConnectTimeout`; a `TimeoutError` of its own is not ours."""
+    try:
+        answer, failure = await backend.within(deadline.left(), _outcome_of(work))
+    except TimeoutError:
+        raise _took_too_long(host, deadline) from None
+    if failure is not None:
+        raise failure
+    return answer[0]
+
+
+async def _outcome_of(work: Awaitable[T]) -> tuple[list[T], Exception | None]:
+    try:
+        return [await work], None
+    except Exception as error:
+        return [], error
 
 
 def _took_too_long(host: str, deadline: Deadline) -> ConnectTimeout:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
-import typing
 from collections.abc import Iterable
 
 from courser_models import (
@@ -32,10 +31,7 @@ from ._pool import ConnectionPool
 from ._proxy._settings import ProxyTypes, proxy_of
 from ._resolver import AddressTypes
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, shared_ssl_context
-
-if typing.TYPE_CHECKING:
-    import ssl
+from ._tls import CertTypes, PinTypes, TLSSettings, VerifyTypes
 
 
 class HTTPTransport(BaseTransport):
@@ -43,8 +39,8 @@ class HTTPTransport(BaseTransport):
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
     `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
-    Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    Files that `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https
+    request. `pins` names hosts whose certificate must be one of a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
     `resolver` is asked for addresses instead of the system, and `resolve` has those that nobody is asked for:
@@ -80,6 +76,7 @@ class HTTPTransport(BaseTransport):
         resolver: ResolverTypes | None = None,
         resolve: ResolveTypes | None = None,
         connect_filter: ConnectFilter | None = None,
+        pins: PinTypes | None = None,
     ) -> None:
         dialling = dial_settings(
             has_loop=False,
@@ -91,10 +88,11 @@ class HTTPTransport(BaseTransport):
             socket_options=socket_options,
         )
         backend = ThreadBackend()
-        contexts = _SharedContexts(verify, cert, trust_env, http1, http2)
+        _check_protocols(http1, http2)
+        tls = TLSSettings(verify, cert, trust_env, http2, pins)
         connector = Connector(
             backend,
-            contexts,
+            tls,
             retries,
             dialer=Dialer(backend, dialling),
             proxy=proxy_of(proxy),
@@ -139,8 +137,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
     `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
-    Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    Files that `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https
+    request. `pins` names hosts whose certificate must be one of a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
     `resolver` is asked for addresses instead of the system, and `resolve` has those that nobody is asked for:
@@ -170,8 +168,10 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         resolver: ResolverTypes | None = None,
         resolve: ResolveTypes | None = None,
         connect_filter: ConnectFilter | None = None,
+        pins: PinTypes | None = None,
     ) -> None:
-        self._contexts = _SharedContexts(verify, cert, trust_env, http1, http2)
+        _check_protocols(http1, http2)
+        self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
         self._proxy = proxy_of(proxy)
         self._dialling = dial_settings(
             has_loop=True,
@@ -213,7 +213,7 @@ class AsyncHTTPTransport(AsyncBaseTransport):
                 backend = current_backend()
                 connector = Connector(
                     backend,
-                    self._contexts,
+                    self._tls,
                     self._retries,
                     dialer=Dialer(backend, self._dialling),
                     proxy=self._proxy,
@@ -254,34 +254,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool.close()
 
 
-class _SharedContexts:
-    """Settings for TLS that become contexts when the first https connection wants one."""
-
-    def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool, http2: bool) -> None:
-        if not http1 and not http2:
-            raise ValueError("http1=False leaves no protocol to speak; http2=True would")
-        if http2 and importlib.util.find_spec("hpack") is None:
-            raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
-        self._settings = (verify, cert, trust_env, http2)
-        self._context: ssl.SSLContext | None = None
-        if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
-            self()
-
-    def __call__(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = shared_ssl_context(*self._settings)
-        return self._context
-
-    def instead(self, verify: VerifyTypes) -> ssl.SSLContext:
-        """Return the context of a request that says itself whom to trust; who we are stays the same."""
-        _, cert, trust_env, http2 = self._settings
-        return shared_ssl_context(verify, None if _is_context(verify) else cert, trust_env, http2)
-
-    def for_proxy(self) -> ssl.SSLContext:
-        """Return the context for TLS to a proxy: it trusts the same authorities, and says nothing of who we are."""
-        verify, _, trust_env, _ = self._settings
-        return shared_ssl_context(verify, None, trust_env)
-
-
-def _is_context(verify: VerifyTypes) -> bool:
-    return not isinstance(verify, (bool, str))
+def _check_protocols(http1: bool, http2: bool) -> None:
+    if not http1 and not http2:
+        raise ValueError("http1=False leaves no protocol to speak; http2=True would")
+    if http2 and importlib.util.find_spec("hpack") is None:
+        raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")

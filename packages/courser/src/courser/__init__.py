@@ -79,6 +79,7 @@ from courser_transport import (
     ASGITransport,
     AsyncHTTPTransport,
     CachingResolver,
+    CertificateError,
     CloseError,
     ConnectError,
     ConnectTimeout,
@@ -101,6 +102,7 @@ from courser_transport import (
     WSGITransport,
     create_ssl_context,
     public_addresses_only,
+    public_key_pin,
 )
 
 from ._version import __version__
@@ -124,6 +126,7 @@ __all__ = [
     "BearerAuth",
     "ByteStream",
     "CachingResolver",
+    "CertificateError",
     "Client",
     "CloseError",
     "ConnectError",
@@ -194,6 +197,7 @@ __all__ = [
     "put",
     "query",
     "public_addresses_only",
+    "public_key_pin",
     "register_codec",
     "request",
     "stream",
