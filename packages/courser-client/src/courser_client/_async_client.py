@@ -143,9 +143,6 @@ class AsyncClient(Exchange):
             raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
         return await self._transport.handle_async_request(request)
 
-    async def _read(self, response: Response) -> None:
-        await response.aread()
-
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return

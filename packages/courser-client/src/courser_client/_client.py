@@ -142,9 +142,6 @@ class Client(Exchange):
             raise RuntimeError("a sync client cannot send an async body; give bytes, a file or an iterable")
         return self._transport.handle_request(request)
 
-    async def _read(self, response: Response) -> None:
-        response.read()
-
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return

@@ -8,8 +8,11 @@ from __future__ import annotations
 from courser_models import URL, Headers, InvalidURL, Request, Response, StreamConsumed
 from courser_transport import RemoteProtocolError
 
-# With the origin they were meant for.
-_CREDENTIALS = ("authorization", "proxy-authorization", "cookie2", "www-authenticate")
+# With the origin they were meant for; and so does every field for a proxy.
+_CREDENTIALS = ("authorization", "cookie2", "www-authenticate")
+_FOR_PROXIES = "proxy-"
+# What is said of one origin in a request's extensions.
+_OF_THE_ORIGIN = ("sni_hostname",)
 # About a body that is not sent again, or about how it was sent.
 _OF_THE_BODY = (
     *("content-type", "content-length", "content-encoding", "content-language", "content-location"),
@@ -27,8 +30,10 @@ def redirected(request: Request, response: Response, sensitive: tuple[str, ...] 
     method = _method(request, response)
     is_without_body = method != request.method and method == "GET"
     headers = Headers(request.headers)
+    extensions = request.extensions
     if url.origin != request.url.origin and not _is_upgrade(request.url, url):
-        _leave_out(headers, (*_CREDENTIALS, *sensitive))
+        _leave_out(headers, (*_CREDENTIALS, *sensitive, *[name for name in headers if name.startswith(_FOR_PROXIES)]))
+        extensions = {name: value for name, value in extensions.items() if name not in _OF_THE_ORIGIN}
     _leave_out(headers, ("host", "cookie", *(_OF_THE_BODY if is_without_body else ())))
     if not is_without_body and not request.stream.is_replayable:
         raise StreamConsumed(
@@ -40,7 +45,7 @@ def redirected(request: Request, response: Response, sensitive: tuple[str, ...] 
         url,
         headers=headers,
         stream=None if is_without_body else request.stream,
-        extensions=request.extensions,
+        extensions=extensions,
     )
     if not is_without_body and hasattr(request, "_content"):
         following._content = request._content
