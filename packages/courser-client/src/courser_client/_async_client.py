@@ -233,9 +233,6 @@ class AsyncClient(Exchange):
             transport = self._transport_for_url(request.url)
         return await transport.handle_async_request(request)
 
-    async def _read(self, response: Response) -> None:
-        await response.aread()
-
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return

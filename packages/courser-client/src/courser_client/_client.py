@@ -232,9 +232,6 @@ class Client(Exchange):
             transport = self._transport_for_url(request.url)
         return transport.handle_request(request)
 
-    async def _read(self, response: Response) -> None:
-        response.read()
-
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return
