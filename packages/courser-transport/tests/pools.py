@@ -7,14 +7,11 @@ from typing import Any
 from courser_models import Origin
 from courser_transport import ConnectionPool, Limits, Proxy, proxy_of
 from courser_transport._connect import Connector
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, Step
 from worlds import Task, World
 
 OPEN_POOLS: list[ConnectionPool] = []
-
-
-def _no_tls() -> Any:
-    raise AssertionError("no TLS here")
 
 
 def scripted_pool(
@@ -23,7 +20,7 @@ def scripted_pool(
     """Return a pool whose connections follow `scripts`, and its network; it is forgotten when the test is over."""
     streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
     backend = ScriptedBackend(streams, world.backend)
-    pool = ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body)
+    pool = ConnectionPool(backend, Connector(backend, TLSSettings()), Limits(**limits), world.body)
     OPEN_POOLS.append(pool)
     return pool, backend
 

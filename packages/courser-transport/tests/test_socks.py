@@ -63,9 +63,9 @@ async def test_an_address_that_the_proxy_cannot_reach_is_followed_by_the_next(wo
     ipv6 = expects(b"\x05\x01\x00\x04" + bytes.fromhex("20010db8000000000000000000000007") + b"\x1f\x90")
     ipv4 = expects(b"\x05\x01\x00\x01\xc0\x00\x02\x07\x1f\x90")
     greeting = expects(b"\x05\x01\x00")
-    pool, backend = proxied_pool(
-        world, "socks5://proxy.example", [greeting, NOBODY, ipv6, unreachable], [greeting, NOBODY, ipv4, CONNECTED, OK]
-    )
+    bad = [greeting, NOBODY, ipv6, unreachable]
+    good = [greeting, NOBODY, ipv4, CONNECTED, expects(b"GET"), OK]
+    pool, backend = proxied_pool(world, "socks5://proxy.example", bad, good)
     _resolving(backend, "2001:db8::7", "192.0.2.7")
     assert await _content(pool) == b"hello"
     assert [stream.is_closed for stream in backend.made] == [True, False]

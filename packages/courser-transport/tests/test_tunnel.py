@@ -9,13 +9,17 @@ import pytest
 
 from courser_models import ByteStream, LocalProtocolError, Request, Response
 from courser_transport import (
+    AddressNotAllowed,
     ConnectError,
     ConnectTimeout,
     Proxy,
     ProxyError,
     ReadError,
     RemoteProtocolError,
+    public_addresses_only,
 )
+from courser_transport._dial import Dialer
+from courser_transport._dial_settings import DialSettings
 from courser_transport.testing import Step, breaks, ends, expects, hangs, sends
 from pools import numbers, proxied_pool
 from worlds import World, in_every_world
@@ -361,3 +365,49 @@ async def test_a_proxy_that_breaks_http_while_it_sends_on_is_named(world: World)
     pool, _ = proxied_pool(world, "http://proxy.example:3128", [sends(b"what?\r\n")])
     with pytest.raises(RemoteProtocolError, match=r"proxy proxy.example:3128 answered with something that is not HTTP"):
         await pool.send(Request("GET", URL))
+
+
+# The filter of addresses
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.example", "socks5h://proxy.example", "socks4a://proxy.example"])
+@in_every_world
+async def test_a_filter_is_not_led_around_by_a_proxy(world: World, proxy: str) -> None:
+    pool, backend = proxied_pool(world, proxy, [OK])
+    pool._connector._dialer = Dialer(backend, DialSettings(connect_filter=public_addresses_only))
+    for host in ("127.0.0.1", "[::ffff:10.0.0.1]", "server.example"):
+        request = Request("GET", f"http://{host}/")
+        with pytest.raises(AddressNotAllowed) as caught:
+            await pool.send(request)
+        assert caught.value.request is request
+    assert backend.connected == []
+
+
+@in_every_world
+async def test_a_filter_is_asked_for_what_a_proxy_is_told_and_not_for_the_proxy(world: World) -> None:
+    greeting, nobody = expects(b"\x05\x01\x00"), sends(b"\x05\x00")
+    connected = sends(b"\x05\x00\x00\x01" + bytes(6))
+    pool, backend = proxied_pool(world, "socks5://127.0.0.1:1080", [greeting, nobody, connected, expects(b"GET"), OK])
+    asked: list[str] = []
+
+    def only_documentation(address: Any) -> bool:
+        asked.append(str(address))
+        return str(address).startswith("192.0.2.")
+
+    pool._connector._dialer = Dialer(
+        backend,
+        DialSettings(
+            connect_filter=only_documentation,
+            overrides={("server.example", None): ["192.0.2.7"], ("inside.example", None): ["10.0.0.1"]},
+        ),
+    )
+    backend.resolve = _as_address  # type: ignore[method-assign]
+    assert await _content(pool, Request("GET", URL)) == b"hello"
+    with pytest.raises(AddressNotAllowed, match=r"connect_filter refuses 10\.0\.0\.1"):
+        await pool.send(Request("GET", "http://inside.example/"))
+    assert asked == ["192.0.2.7", "10.0.0.1"]
+    assert backend.connected == ["proxy 127.0.0.1:1080"]
+
+
+async def _as_address(host: str, port: int, deadline: Any) -> list[Any]:
+    return [(2, (host, port))]

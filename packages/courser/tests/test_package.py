@@ -42,7 +42,10 @@ KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 OURS_ALONE = {
     "install_as_httpx": "function",
     "query": "function",
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
+    "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -56,6 +59,9 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
+    "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }

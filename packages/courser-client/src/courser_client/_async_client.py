@@ -30,9 +30,13 @@ from courser_transport import (
     ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
+    ConnectFilter,
     Limits,
+    PinTypes,
     Proxy,
     ProxyTypes,
+    ResolverTypes,
+    ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
     proxy_of,
@@ -59,6 +63,7 @@ class AsyncClient(Exchange):
     - `params`, `headers`: part of every request
     - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
+    - `pins`: hosts whose certificate must be one of a few, and which: `{"api.example.org": ["sha256/…", …]}`
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
     - `proxy`: a URL or a `Proxy` that all requests go through. Default what `trust_env` finds
@@ -68,8 +73,8 @@ class AsyncClient(Exchange):
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
     - `event_hooks`: functions that are called with each `request` and each `response`
     - `base_url`: what relative URLs are appended to
-    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
-      and `http2`
+    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `pins`,
+      `http1` and `http2`
     - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
     - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
@@ -78,6 +83,10 @@ class AsyncClient(Exchange):
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
+    - `resolver`: who is asked for addresses, a `Resolver`, instead of the system
+    - `resolve`: addresses that nobody is asked for: `{"example.org:443": "192.0.2.1"}`
+    - `connect_filter`: a function that says of each IP address whether it may be connected to, on every redirect as
+      well: `public_addresses_only`, where URLs come from people who are not trusted. A `transport` has its own
 
     >>> import asyncio
     >>> async def fetch(url: str) -> int:
@@ -94,6 +103,7 @@ class AsyncClient(Exchange):
         cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
+        pins: PinTypes | None = None,
         http1: bool = True,
         http2: bool = False,
         proxy: ProxyTypes | None = None,
@@ -112,6 +122,9 @@ class AsyncClient(Exchange):
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
     ) -> None:
         super().__init__(
             auth=auth,
@@ -135,7 +148,14 @@ class AsyncClient(Exchange):
                 raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
             transport = ASGITransport(app)
         tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
-        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits}
+        network = {"pins": pins, "resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
+        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
+        given = {name: value for name, value in network.items() if value is not None}
+        if given and transport is not None:
+            raise ValueError(
+                "pins, resolver, resolve and connect_filter belong to the transport that is given, and not here"
+            )
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
         self._transport = self._init_transport(**made, transport=transport)
         self._mounts = mounts_of(
             mounts,
@@ -153,12 +173,13 @@ class AsyncClient(Exchange):
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         transport: AsyncBaseTransport | None = None,
+        **network: typing.Any,
     ) -> AsyncBaseTransport:
         """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
         if transport is not None:
             return transport
         return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, **network
         )
 
     def _init_proxy_transport(
@@ -170,10 +191,18 @@ class AsyncClient(Exchange):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        **network: typing.Any,
     ) -> AsyncBaseTransport:
         """Return what sends requests through `proxy`."""
         return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            proxy=proxy,
+            **network,
         )
 
     def _transport_for_url(self, url: URL) -> AsyncBaseTransport:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 
 from courser_models import Origin
 
 from ._config import Limits
 from ._deadline import Deadline
-from ._exceptions import ConnectError, ConnectTimeout, ProxyError, TimeoutException
+from ._dial import Dialer
+from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout, ProxyError, TimeoutException
 from ._network import Backend, Stream
 from ._proxy._settings import Proxy
 from ._route import Route, Way, route_of
-from ._tls import VerifyTypes, is_final, start_tls
+from ._tls import TLSSettings, is_final, start_tls
 from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
-    import ssl
-
     from courser_models import Response
 
 T = typing.TypeVar("T")
@@ -30,24 +29,8 @@ _LONGEST_PAUSE = 30.0
 _MOST_ANSWERS = 4
 
 
-class Contexts(typing.Protocol):
-    """Where the contexts of TLS come from, each asked for when the first connection needs it."""
-
-    def __call__(self) -> ssl.SSLContext:
-        """Return the transport's own."""
-        ...
-
-    def instead(self, verify: VerifyTypes) -> ssl.SSLContext:
-        """Return that of a request which says itself whom to trust."""
-        ...
-
-    def for_proxy(self) -> ssl.SSLContext:
-        """Return one that trusts whom the transport trusts, offers no HTTP/2, and says nothing of who we are."""
-        ...
-
-
 class Connector:
-    """Makes streams for one transport.
+    """Makes streams for one transport; `tls` is what https origins need.
 
     A failure that may pass is followed by up to `retries` further attempts: the first at once, then after 0.5 s, 1 s,
     2 s and so on. A certificate that is not trusted stays so, and is not tried again.
@@ -58,22 +41,31 @@ class Connector:
     def __init__(
         self,
         backend: Backend,
-        contexts: Contexts,
+        tls: TLSSettings,
         retries: int = 0,
+        *,
+        dialer: Dialer | None = None,
         proxy: Proxy | None = None,
         limits: Limits | None = None,
         forwards: bool = True,
     ) -> None:
         self._backend = backend
-        self._contexts = contexts
+        self._tls = tls
         self._retries = retries
         self._limits = Limits() if limits is None else limits
         self._forwards = forwards
+        self._dialer = dialer or Dialer(backend)
         self.proxy = proxy
 
     def route(self, origin: Origin, extensions: Mapping[str, typing.Any]) -> Route:
-        """Return by which way a request with these extensions goes to `origin`."""
-        return route_of(origin, extensions, self.proxy, self._forwards)
+        """Return by which way a request with these extensions goes to `origin`.
+
+        Raises `AddressNotAllowed` where a proxy would connect to what nobody here can look at.
+        """
+        route = route_of(origin, extensions, self.proxy, self._forwards)
+        if isinstance(route, Way) and route.proxy is not None and not route.proxy.is_given_addresses:
+            self._dialer.check_behind(route.proxy.name, origin.host)
+        return route
 
     async def connect(
         self, route: Route, deadline: Deadline, tracer: Tracer | None = None, retries: int | None = None
@@ -89,6 +81,8 @@ class Connector:
         for attempt in range(retries):
             try:
                 return await self._attempt(route, deadline.again(), tracer)
+            except AddressNotAllowed:
+                raise  # it will be no other in a second
             except (ConnectError, ConnectTimeout) as error:
                 pause = 0.0 if attempt == 0 else min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 left = deadline.left_of_exchange()
@@ -99,46 +93,33 @@ class Connector:
 
     async def _attempt(self, route: Route, deadline: Deadline, tracer: Tracer | None) -> Stream:
         if not isinstance(route, Way):
-            stream = await self._dial(route.host, route.port, route.authority, deadline, tracer)
+            stream = await self._dialer.dial(route.host, route.port, route.authority, deadline, tracer)
             if route.scheme != "https":
                 return stream
-            return await self._secured(stream, self._contexts, route.host, route.authority, deadline, tracer)
+            return await self._secured(stream, self._tls, route.host, route.host, route.authority, deadline, tracer)
         origin = route.origin
         if route.proxy is not None:
             stream = await self._through(route.proxy, origin, deadline, tracer)
         else:
             assert origin is not None
-            stream = await self._dial(origin.host, origin.port, origin.authority, deadline, tracer)
+            stream = await self._dialer.dial(origin.host, origin.port, origin.authority, deadline, tracer)
         if origin is None or origin.scheme != "https":
             return stream
-        verify = route.verify
-        context = self._contexts if verify is None else (lambda: self._contexts.instead(verify))
+        settings = self._tls if route.verify is None else self._tls.instead(route.verify)
         name = route.server_name or origin.host
-        return await self._secured(stream, context, name, origin.authority, deadline, tracer)
-
-    async def _dial(self, host: str, port: int, peer: str, deadline: Deadline, tracer: Tracer | None) -> Stream:
-        where = {"host": host, "port": port, "timeout": deadline.limit}
-        addresses = await _traced(
-            tracer, "connection.resolve", self._backend.resolve(host, port, deadline), returns=True, **where
-        )
-        return await _traced(
-            tracer,
-            "connection.connect_tcp",
-            self._backend.connect_tcp(addresses, peer, deadline),
-            returns=True,
-            **where,
-        )
+        return await self._secured(stream, settings, origin.host, name, origin.authority, deadline, tracer)
 
     async def _secured(
         self,
         stream: Stream,
-        context: Callable[[], ssl.SSLContext],
+        settings: TLSSettings,
+        host: str,
         name: str,
         peer: str,
         deadline: Deadline,
         tracer: Tracer | None,
     ) -> Stream:
-        handshake: Awaitable[Stream] = start_tls(stream, context, name, peer, deadline)
+        handshake: Awaitable[Stream] = start_tls(stream, settings, name, peer, deadline, self._backend, host)
         info = {"server_hostname": name, "timeout": deadline.limit}
         return await _traced(tracer, "connection.start_tls", handshake, returns=True, **info)
 
@@ -170,14 +151,18 @@ class Connector:
                         raise
             return await self._tunnel(proxy, target, deadline, tracer, authorization)
 
-    async def _to_proxy(self, proxy: Proxy, deadline: Deadline, tracer: Tracer | None) -> Stream:
+    async def _dial_proxy(self, proxy: Proxy, deadline: Deadline, tracer: Tracer | None) -> Stream:
+        # Whoever runs the program has named the proxy, so the filter for URLs has nothing to say about it.
         host, port = proxy.origin.host, proxy.origin.port
-        stream = await self._dial(host, port, proxy.name, deadline, tracer)
+        return await self._dialer.dial(host, port, proxy.name, deadline, tracer, is_guarded=False)
+
+    async def _to_proxy(self, proxy: Proxy, deadline: Deadline, tracer: Tracer | None) -> Stream:
+        stream = await self._dial_proxy(proxy, deadline, tracer)
         if proxy.url.scheme != "https":
             return stream
-        given = proxy.ssl_context
-        context = self._contexts.for_proxy if given is None else (lambda: given)
-        stream = await self._secured(stream, context, host, proxy.name, deadline, tracer)
+        settings = self._tls.for_proxy() if proxy.ssl_context is None else self._tls.instead(proxy.ssl_context)
+        host = proxy.origin.host
+        stream = await self._secured(stream, settings, host, host, proxy.name, deadline, tracer)
         if stream.extra("ssl_object").selected_alpn_protocol() == "h2":
             stream.close()
             raise ProxyError(
@@ -208,13 +193,13 @@ class Connector:
         from ._proxy._socks import AddressRefused, open_socks
 
         hosts = [_without_zone(origin.host)]
-        if proxy.url.scheme in ("socks4", "socks5"):
+        if proxy.is_given_addresses:
             # The same host may have addresses that the proxy cannot reach; another family's, mostly.
-            addresses = await self._backend.resolve(origin.host, origin.port, deadline)
+            addresses = await self._dialer.resolve(origin.host, origin.port, deadline)
             hosts = list(dict.fromkeys(_without_zone(str(address[0])) for _, address in addresses))
         while True:
             host = hosts.pop(0)
-            stream = await self._dial(proxy.origin.host, proxy.origin.port, proxy.name, deadline, tracer)
+            stream = await self._dial_proxy(proxy, deadline, tracer)
             opening = open_socks(stream, proxy, host, origin.port, deadline)
             try:
                 await _or_closed(

@@ -6,6 +6,8 @@ knows the story.
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
     │   ├── ConnectError, ReadError, WriteError, CloseError
+    │   │   ├── AddressNotAllowed   the filter of addresses refused to connect
+    │   │   └── CertificateError    … and a certificate is the reason
     ├── ProxyError                  a proxy answered, and did not lead on to the peer
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
@@ -48,6 +50,20 @@ class NetworkError(TransportError):
 
 class ConnectError(NetworkError):
     """No connection could be made: name unknown, refused, unreachable, or no trust in the peer's certificate."""
+
+
+class AddressNotAllowed(ConnectError):
+    """The peer's address is one that `connect_filter` refuses; nobody was connected to."""
+
+
+class CertificateError(ConnectError):
+    """The peer's certificate is not trusted, or not among those that are pinned, or the peer does not accept ours.
+
+    `verify_code` is OpenSSL's number for what is wrong with the peer's certificate (`X509_V_ERR_…`: 10 where it has
+    expired, 62 where it is another host's), or None where something else decided.
+    """
+
+    verify_code: int | None = None
 
 
 class ReadError(NetworkError):

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ._backends.threads import ThreadBackend
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ReadTimeout
-from ._network import Address, Backend, Waiter
+from ._network import DEFAULT_SOCKETS, Address, Backend, SocketSettings, Waiter
 
 T = typing.TypeVar("T")
 
@@ -193,7 +193,15 @@ class ScriptedBackend:
         """Return one address that means `host`."""
         return [(0, (host, port))]
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ScriptedStream:
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ScriptedStream:
+        """Return the next stream; `path` is noted as who was connected to."""
+        return await self.connect_tcp([], path, deadline, settings)
+
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ScriptedStream:
         """Return the next stream."""
         self.connected.append(peer)
         if not self._streams:
@@ -204,6 +212,10 @@ class ScriptedBackend:
         stream.attach(self._waiters)
         self.made.append(stream)
         return stream
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work` as the real backend does."""
+        return await self._waiters.within(seconds, work)
 
     def waiter(self) -> Waiter[typing.Any]:
         """Return a promise of the real backend."""

@@ -75,8 +75,11 @@ from courser_models import (
     supported_codings,
 )
 from courser_transport import (
+    AddressNotAllowed,
     ASGITransport,
     AsyncHTTPTransport,
+    CachingResolver,
+    CertificateError,
     CloseError,
     ConnectError,
     ConnectTimeout,
@@ -90,6 +93,7 @@ from courser_transport import (
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
+    Resolver,
     Timeout,
     TimeoutException,
     UnsupportedProtocol,
@@ -97,6 +101,8 @@ from courser_transport import (
     WriteTimeout,
     WSGITransport,
     create_ssl_context,
+    public_addresses_only,
+    public_key_pin,
 )
 
 from . import compat as compat
@@ -111,6 +117,7 @@ __all__ = [
     "ASGITransport",
     "URL",
     "USE_CLIENT_DEFAULT",
+    "AddressNotAllowed",
     "AsyncBaseTransport",
     "AsyncByteStream",
     "AsyncClient",
@@ -121,6 +128,8 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "ByteStream",
+    "CachingResolver",
+    "CertificateError",
     "Client",
     "CloseError",
     "ConnectError",
@@ -159,6 +168,7 @@ __all__ = [
     "Request",
     "RequestError",
     "RequestNotRead",
+    "Resolver",
     "Response",
     "ResponseNotRead",
     "StreamClosed",
@@ -191,6 +201,8 @@ __all__ = [
     "post",
     "put",
     "query",
+    "public_addresses_only",
+    "public_key_pin",
     "register_codec",
     "request",
     "stream",

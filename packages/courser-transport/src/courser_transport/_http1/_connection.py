@@ -20,7 +20,7 @@ from .._body import AsyncBody, SyncBody
 from .._config import Limits
 from .._connection import Connection
 from .._deadline import Deadline
-from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
+from .._exceptions import ConnectError, ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
@@ -218,6 +218,8 @@ class HTTP1Connection(Connection):
             raise error
         try:
             return await self._receive(request, timeouts.get("read"), b"", tracer)
+        except ConnectError:  # TLS 1.3: what the peer makes of our certificate comes as late as this
+            raise
         except TransportError as second:
             if second.__dict__.get("_is_unheard"):
                 unheard(error)
@@ -387,8 +389,10 @@ class HTTP1Connection(Connection):
             if match:
                 return bytes(received), end
             if len(received) >= 5 and not received.startswith(b"HTTP/") and not received.startswith((b"\r", b"\n")):
+                # A record of TLS that is an alert (RFC 8446 §5.1): what servers of TLS say to those who speak plainly.
+                hint = "; it may speak TLS on this port (https://)" if received.startswith(b"\x15\x03") else ""
                 raise RemoteProtocolError(
-                    f"{self.peer} answered with something that is not HTTP/1.1: {bytes(received[:20])!r}"
+                    f"{self.peer} answered with something that is not HTTP/1.1: {bytes(received[:20])!r}{hint}"
                 )
             searched = len(received)
             more = await self._stream.read(READ_SIZE, timeout)

@@ -95,6 +95,11 @@ class Proxy:
         return self.url.scheme.startswith("socks")
 
     @property
+    def is_given_addresses(self) -> bool:
+        """Whether names are looked up here, and the proxy is told an address to connect to."""
+        return self.url.scheme in ("socks4", "socks5")
+
+    @property
     def name(self) -> str:
         """Its name in messages: `proxy proxy.example:3128`."""
         return f"proxy {self.origin.authority}"
