@@ -5,64 +5,17 @@ from __future__ import annotations
 import contextlib
 import queue
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from courser_models import Request
-from courser_transport import ConnectError, ConnectionPool, PoolTimeout, RemoteProtocolError, create_ssl_context
-from exchanges import Body, collect, real, serving
+from courser_transport import ConnectError, PoolTimeout, RemoteProtocolError
+from exchanges import Body, collect
 from frames import RST_STREAM, FramePeer
-from http2 import played
-from pools import check_invariants
+from http2 import client, played, secure_client, serves, several, tls_server
 from serving import Certificates
 from worlds import PATIENCE, World, in_event_loops, in_every_world
-
-Handler = Callable[[Any], None]
-
-
-class Client:
-    """A pool and the server's address."""
-
-    def __init__(self, pool: ConnectionPool, url: str) -> None:
-        self.pool = pool
-        self.url = url
-
-    async def send(self, request: Request | None = None, **timeouts: float) -> Any:
-        request = request or Request("GET", self.url)
-        request.extensions["timeout"] = {"read": PATIENCE, "write": PATIENCE, **timeouts}
-        return await self.pool.send(request)
-
-    async def fetch(self, request: Request | None = None, **timeouts: float) -> bytes:
-        return await collect(await self.send(request, **timeouts))
-
-
-@asynccontextmanager
-async def client(world: World, *handlers: Handler, http1: bool = False, **limits: Any) -> AsyncIterator[Client]:
-    """Give a client for a server that the test plays, one handler a connection."""
-    async with serving(world, *handlers) as peer:
-        with real(world, http1=http1, http2=True, **limits) as pool:
-            yield Client(pool, f"http://127.0.0.1:{peer.port}/")
-            check_invariants(pool)
-
-
-async def several(world: World, count: int, work: Any) -> list[Any]:
-    """Do the same so many times at once; return the results."""
-    tasks = [await world.beside(work) for _ in range(count)]
-    return [await task.result() for task in tasks]
-
-
-def serves(count: int, settings: dict[int, int] | None = None) -> Handler:
-    """Answer so many requests, and wait for the program's goodbye."""
-
-    def handler(peer: FramePeer) -> None:
-        for _ in range(count):
-            peer.serve_one()
-        peer.until_goodbye()
-
-    return played(handler, settings)
 
 
 @in_every_world
@@ -327,28 +280,6 @@ async def test_cancelling_anywhere_loses_neither_stream_nor_place(world: World) 
 
 
 # Over TLS, where the server chooses
-
-
-def tls_server(certificates: Certificates, protocols: list[str], handler: Handler) -> Handler:
-    """Play `handler` on a connection over TLS, on which one of `protocols` was chosen."""
-
-    def play(sock: Any) -> None:
-        context = certificates.server_with(protocols)
-        with context.wrap_socket(sock, server_side=True) as secured:
-            handler(secured)
-
-    return play
-
-
-@asynccontextmanager
-async def secure_client(
-    world: World, certificates: Certificates, *handlers: Handler, http1: bool = True, http2: bool = True, **limits: Any
-) -> AsyncIterator[Client]:
-    context = create_ssl_context(certificates.file, http2=http2)
-    async with serving(world, *handlers) as peer:
-        with real(world, context, http1=http1, http2=http2, **limits) as pool:
-            yield Client(pool, f"https://127.0.0.1:{peer.port}/")
-            check_invariants(pool)
 
 
 def answers_http1(sock: ssl.SSLSocket) -> None:

@@ -46,7 +46,7 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
-from ._resend import is_of_body, is_unprocessed, may_resend
+from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
 
@@ -109,6 +109,8 @@ class ConnectionPool:
     """Connections by origin, within `limits`; `body` says in which colour responses are read.
 
     `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
+    `http1_connector` makes streams that are offered HTTP/1.1 alone, for servers that ask for it; without it their wish
+    is an error.
     """
 
     def __init__(
@@ -119,12 +121,16 @@ class ConnectionPool:
         body: type[SyncBody] | type[AsyncBody],
         http1: bool = True,
         http2: bool = False,
+        http1_connector: Connector | None = None,
     ) -> None:
         self.backend = backend
         self._http1 = http1
         self._http2 = http2
         # Origins that chose HTTP/1.1: nobody waits to learn it again.
         self._http1_origins: set[Origin] = set()
+        # Those of them that chose HTTP/2, and then wanted HTTP/1.1.
+        self._http1_required: set[Origin] = set()
+        self._http1_connector = http1_connector
         self.limits = limits
         self.body = body
         self._connector = connector
@@ -182,7 +188,7 @@ class ConnectionPool:
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
-                if not may_resend(request, error, was_reused):
+                if not self._may_satisfy(error, origin) or not may_resend(request, error, was_reused):
                     raise
             return await self._send_again(request, origin, timeouts, deadline, tracer, not connection.multiplexes)
         except RequestError as error:
@@ -206,6 +212,8 @@ class ConnectionPool:
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
+                if not self._may_satisfy(error, origin):
+                    raise
                 if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
                     raise
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
@@ -214,6 +222,16 @@ class ConnectionPool:
                     raise
             attempt += 1
             await self.backend.sleep(pause)
+
+    def _may_satisfy(self, error: TransportError, origin: Origin) -> bool:
+        """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
+        if not is_http1_required(error):
+            return True
+        if self._http1_connector is None or origin.scheme != "https":
+            return False
+        self._remember_http1(origin)
+        self._http1_required.add(origin)
+        return True
 
     # Acquiring
 
@@ -412,7 +430,10 @@ class ConnectionPool:
     ) -> Connection:
         """Make a connection in a place that is ours."""
         try:
-            stream = await self._connector.connect(origin, earliest(timeouts.get("connect"), deadline), tracer)
+            connector = self._connector
+            if self._http1_connector is not None and origin in self._http1_required:
+                connector = self._http1_connector
+            stream = await connector.connect(origin, earliest(timeouts.get("connect"), deadline), tracer)
             connection = self._speak(stream, origin)
         except BaseException:
             if self._http2:
@@ -460,10 +481,14 @@ class ConnectionPool:
             stream.close()
             raise ConnectError(f"{origin.authority} does not speak HTTP/2, and http1=False leaves nothing else")
         if self._http2:
-            if len(self._http1_origins) >= _MOST_REMEMBERED:
-                self._http1_origins.clear()
-            self._http1_origins.add(origin)
+            self._remember_http1(origin)
         return HTTP1Connection(stream, origin, self)
+
+    def _remember_http1(self, origin: Origin) -> None:
+        if len(self._http1_origins) >= _MOST_REMEMBERED:
+            self._http1_origins.clear()
+            self._http1_required.clear()
+        self._http1_origins.add(origin)
 
     # Sharing
 

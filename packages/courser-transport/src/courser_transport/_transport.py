@@ -20,6 +20,8 @@ from ._tls import CertTypes, VerifyTypes, shared_ssl_context
 if typing.TYPE_CHECKING:
     import ssl
 
+    from ._network import Backend
+
 
 class HTTPTransport(BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
@@ -51,7 +53,8 @@ class HTTPTransport(BaseTransport):
         self._context = _SharedContext(verify, cert, trust_env, http1, http2)
         backend = ThreadBackend()
         connector = Connector(backend, self._context, retries)
-        self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2)
+        for_http1 = self._context.connector_for_http1(backend, retries)
+        self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2, for_http1)
 
     @property
     def pool(self) -> ConnectionPool:
@@ -128,7 +131,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             if found is None:
                 backend = current_backend()
                 connector = Connector(backend, self._context, self._retries)
-                found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols)
+                for_http1 = self._context.connector_for_http1(backend, self._retries)
+                found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols, for_http1)
                 self._pools.append(found)
         return found
 
@@ -164,6 +168,8 @@ class _SharedContext:
             raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
         self._settings = (verify, cert, trust_env, http2)
         self._context: ssl.SSLContext | None = None
+        # A context that is given has one offer for all its connections, and cannot be copied.
+        self._may_offer_less = http1 and http2 and isinstance(verify, (bool, str))
         if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
             self()
 
@@ -171,3 +177,10 @@ class _SharedContext:
         if self._context is None:
             self._context = shared_ssl_context(*self._settings)
         return self._context
+
+    def connector_for_http1(self, backend: Backend, retries: int) -> Connector | None:
+        """Return what connects without offering HTTP/2, for servers that ask for that; None where it cannot be had."""
+        if not self._may_offer_less:
+            return None
+        verify, cert, trust_env, _ = self._settings
+        return Connector(backend, lambda: shared_ssl_context(verify, cert, trust_env, http2=False), retries)
