@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from courser_models import Origin, Request
-from courser_transport import ConnectionPool, Deadline, create_ssl_context
+from courser_transport import AsyncHTTPTransport, ConnectionPool, Deadline, HTTPTransport, create_ssl_context
+from courser_transport._body import AsyncBody
 from courser_transport._http2._connection import HTTP2Connection
 from exchanges import collect, real, serving
 from frames import FramePeer
@@ -137,3 +138,38 @@ async def secure_client(
         with real(world, context, http1=http1, http2=http2, **limits) as pool:
             yield Client(pool, f"https://127.0.0.1:{peer.port}/")
             check_invariants(pool)
+
+
+class Transport:
+    """A transport of this world's colour, whose connections are made as a client's are."""
+
+    def __init__(self, world: World, url: str, **settings: Any) -> None:
+        self.url = url
+        kind = AsyncHTTPTransport if world.body is AsyncBody else HTTPTransport
+        self.transport: Any = kind(trust_env=False, **settings)
+
+    async def send(self, method: str = "GET", **arguments: Any) -> Any:
+        request = Request(method, self.url, extensions={"timeout": {"read": 5.0}}, **arguments)
+        if isinstance(self.transport, AsyncHTTPTransport):
+            return await self.transport.handle_async_request(request)
+        return self.transport.handle_request(request)
+
+
+@asynccontextmanager
+async def over_tls(
+    world: World,
+    certificates: Certificates,
+    *handlers: Handler,
+    protocols: Sequence[str] = ("h2", "http/1.1"),
+    **settings: Any,
+) -> AsyncIterator[Transport]:
+    """Give a transport, and a server that chooses among `protocols` and plays a handler on each connection."""
+    async with serving(world, *[tls_server(certificates, list(protocols), handler) for handler in handlers]) as peer:
+        it = Transport(world, f"https://127.0.0.1:{peer.port}/", **{"verify": str(certificates.file), **settings})
+        try:
+            yield it
+        finally:
+            if isinstance(it.transport, AsyncHTTPTransport):
+                await it.transport.aclose()
+            else:
+                it.transport.close()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from courser_models import Request
+from courser_models import LocalProtocolError, Request
 from courser_transport import ReadTimeout, RemoteProtocolError
 from courser_transport._trace import tracer_of
 from exchanges import collect
-from frames import WINDOW_UPDATE, FramePeer
+from frames import MAX_HEADER_LIST_SIZE, WINDOW_UPDATE, FramePeer
 from http2 import URL, http2
 from worlds import World, in_every_world
 
@@ -219,3 +219,34 @@ async def test_a_trace_tells_the_steps_by_their_names(world: World) -> None:
     assert about["http2.receive_response_headers.complete"]["return_value"] == (200, [])
     for step in ("receive_response_headers", "receive_response_body", "response_closed"):
         assert about[f"http2.{step}.started"]["stream_id"] == 1
+
+
+@in_every_world
+async def test_a_request_with_large_fields_leaves_in_several_frames(world: World) -> None:
+    """They are one block for the peer, into which nothing else may come (RFC 9113 §4.3)."""
+    value = bytes(range(33, 127)) * 400
+    asked: list[Any] = []
+
+    def handler(peer: FramePeer) -> None:
+        stream, fields, _ = peer.request()
+        asked.append(dict(fields)[b"x-large"])
+        peer.answer(stream)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        assert (await wire.fetch(Request("GET", URL, headers={"X-Large": value.decode()})))[1] == b"hello"
+    assert asked == [value]
+
+
+@in_every_world
+async def test_a_request_that_is_larger_than_the_peer_takes_is_not_sent(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        assert peer.serve_one() == 3
+        peer.until_goodbye()
+
+    async with http2(world, handler, settings={MAX_HEADER_LIST_SIZE: 2000}) as wire:
+        await wire.fetch()
+        with pytest.raises(LocalProtocolError, match=r"fields are larger than example\.org:80 says it takes"):
+            await wire.fetch(Request("GET", URL, headers={"X-Large": "x" * 2000}))
+        await wire.fetch()

@@ -216,6 +216,52 @@ async def test_a_worn_connection_takes_no_more(world: World) -> None:
 
 
 @in_every_world
+async def test_a_connection_that_has_grown_old_lets_what_runs_end_and_takes_no_more(world: World) -> None:
+    held: list[Any] = []
+
+    def first(peer: FramePeer) -> None:
+        held.extend([peer, peer.request()[0]])
+
+    def second(peer: FramePeer) -> None:
+        peer.serve_one()
+        before, stream = held
+        before.answer(stream)
+        peer.until_goodbye()
+
+    async with client(world, played(first), played(second), max_connection_age=1000.0) as it:
+        running = await world.beside(it.fetch)
+        await world.until(lambda: len(held) == 2)
+        [connection] = it.pool._connections
+        connection.born -= 2000.0  # type: ignore[attr-defined]
+        assert await it.fetch() == b"hello"
+        assert await running.result() == b"hello"
+        assert it.pool.stats().connections_made == 2
+
+
+@in_every_world
+async def test_a_server_that_takes_no_more_streams_for_a_while_is_waited_for(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        slow, _, _ = peer.request()
+        peer.settings(max_concurrent_streams=0)
+        peer.head(slow)
+        assert goes_on.get(timeout=PATIENCE)
+        peer.settings(max_concurrent_streams=5)
+        peer.serve_one()
+        peer.data(slow, b"hello", ends=True)
+        peer.until_goodbye()
+
+    goes_on: queue.Queue[bool] = queue.Queue()
+    async with client(world, played(handler), max_connections=1) as it:
+        slow = await it.send()
+        reading = await world.beside(lambda: collect(slow))
+        waiting = await world.beside(it.fetch)
+        await world.until(lambda: it.pool.waiting == 1)
+        goes_on.put(True)
+        assert await waiting.result() == b"hello"
+        assert await reading.result() == b"hello"
+
+
+@in_every_world
 async def test_a_peer_that_speaks_http1_is_told_apart(world: World) -> None:
     def speaks_http1(sock: Any) -> None:
         sock.recv(65536)

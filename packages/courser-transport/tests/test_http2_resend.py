@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from courser_models import Request
-from courser_transport import AsyncHTTPTransport, HTTPTransport, RemoteProtocolError, create_ssl_context
-from courser_transport._body import AsyncBody
-from exchanges import Body, collect, serving
+from courser_transport import RemoteProtocolError, create_ssl_context
+from exchanges import Body, collect
 from frames import FramePeer
-from http2 import Handler, client, played, serves, several
+from http2 import Handler, client, over_tls, played, serves, several
 from serving import Certificates
 from worlds import World, in_every_world
 
@@ -121,45 +118,6 @@ async def test_when_stream_numbers_run_out_another_connection_is_made(world: Wor
 
 
 # A server that wants HTTP/1.1 after all
-
-
-class Transport:
-    """A transport of this world's colour, whose connections are made as a client's are."""
-
-    def __init__(self, world: World, url: str, **settings: Any) -> None:
-        self.url = url
-        kind = AsyncHTTPTransport if world.body is AsyncBody else HTTPTransport
-        self.transport: Any = kind(trust_env=False, **settings)
-
-    async def send(self, method: str = "GET", **arguments: Any) -> Any:
-        request = Request(method, self.url, extensions={"timeout": {"read": 5.0}}, **arguments)
-        if isinstance(self.transport, AsyncHTTPTransport):
-            return await self.transport.handle_async_request(request)
-        return self.transport.handle_request(request)
-
-
-@asynccontextmanager
-async def over_tls(
-    world: World, certificates: Certificates, *handlers: Handler, **settings: Any
-) -> AsyncIterator[Transport]:
-    """Give a transport, and a server that plays a handler on each connection, by the protocols that it was offered."""
-
-    def secured(handler: Handler) -> Handler:
-        def play(sock: Any) -> None:
-            with certificates.server_with(["h2", "http/1.1"]).wrap_socket(sock, server_side=True) as over:
-                handler(over)
-
-        return play
-
-    async with serving(world, *[secured(handler) for handler in handlers]) as peer:
-        it = Transport(world, f"https://127.0.0.1:{peer.port}/", **{"verify": str(certificates.file), **settings})
-        try:
-            yield it
-        finally:
-            if isinstance(it.transport, AsyncHTTPTransport):
-                await it.transport.aclose()
-            else:
-                it.transport.close()
 
 
 def answers_http1(sock: ssl.SSLSocket) -> None:

@@ -244,7 +244,9 @@ class ConnectionPool:
                 place = self._places.get(origin)
                 if place is None or not (place.idle or place.shared):
                     return None  # and `_ask` comes next, which looks for what was reclaimed
-                is_shared = bool(place.shared)
+                is_shared = self._has_shared(place)
+                if not is_shared and not place.idle:
+                    return None
                 if is_shared:
                     connection = self._share(place)
                 else:
@@ -318,7 +320,7 @@ class ConnectionPool:
                 raise RuntimeError("this client is closed, and sends no more requests")
             place = self._places.get(origin) or _Place(origin)
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
-            if place.shared and not is_fresh:
+            if not is_fresh and self._has_shared(place):
                 asked = self._share(place)
                 self._requests += 1
                 self._reused += asked.served > 0
@@ -513,6 +515,13 @@ class ConnectionPool:
             if place is not None:
                 place.expected = 0
         self._pass_on_reclaimed()
+
+    def _has_shared(self, place: _Place) -> bool:
+        """Return whether a lent connection has room for more."""
+        if place.shared and self.limits.max_connection_age is not None:
+            for connection in list(place.shared):
+                self._offer(place, connection)  # not any more, where it has grown too old meanwhile
+        return bool(place.shared)
 
     def _share(self, place: _Place) -> Connection:
         """Take a share of the connection that has the fewest exchanges under way."""
