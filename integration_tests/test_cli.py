@@ -148,11 +148,23 @@ def test_what_is_no_url_is_told_on_the_screen(run: Run) -> None:
     assert run(courser.main, "http://[")[0] == 1
 
 
-def test_what_is_no_json_is_told_on_the_screen(server: Server, run: Run) -> None:
-    code, shown = run(courser.main, f"{server.url}/echo", "-j", "{")
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [(["-j", "{"], "not valid JSON"), (["--proxy", "nonsense"], "such as http://proxy"), (["--timeout", "-1"], "-1")],
+    ids=["json", "proxy", "timeout"],
+)
+def test_what_is_no_value_is_told_on_the_screen(run: Run, arguments: list[str], complaint: str) -> None:
+    code, shown = run(courser.main, "http://127.0.0.1:9/", *arguments)
 
     assert code == 2
-    assert "not valid JSON" in shown
+    assert complaint in shown
+
+
+def test_a_proxy_is_asked(server: Server, run: Run) -> None:
+    code, _ = run(courser.main, "http://nowhere.invalid/echo", "--proxy", server.url)
+
+    assert code == 0
+    assert server.requests[-1].headers["host"] == "nowhere.invalid"
 
 
 def test_help_names_the_same_options(run: Run) -> None:

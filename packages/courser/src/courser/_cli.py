@@ -24,6 +24,7 @@ import rich.table
 
 from courser_client import Client
 from courser_models import InvalidURL, Request, RequestError, Response
+from courser_transport import Proxy
 
 # How each option is shown by --help, and what it does.
 _HELP = {
@@ -65,6 +66,13 @@ def _credentials(
     return username, click.prompt("Password", hide_input=True) if password == "-" else password
 
 
+def _proxy(context: click.Context, parameter: click.Parameter, value: str | None) -> Proxy | None:
+    try:
+        return None if value is None else Proxy(value)
+    except (ValueError, InvalidURL) as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _help(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
@@ -96,8 +104,8 @@ _PAIR = (str, str)
 @click.option("-h", "--headers", type=_PAIR, multiple=True)
 @click.option("--cookies", type=_PAIR, multiple=True)
 @click.option("--auth", type=_PAIR, default=(None, None), callback=_credentials)
-@click.option("--proxy")
-@click.option("--timeout", type=float, default=5.0)
+@click.option("--proxy", callback=_proxy)
+@click.option("--timeout", type=click.FloatRange(min=0), default=5.0)
 @click.option("--follow-redirects", is_flag=True)
 @click.option("--no-verify", is_flag=True)
 @click.option("--http2", is_flag=True)
@@ -115,7 +123,7 @@ def command(
     headers: tuple[tuple[str, str], ...],
     cookies: tuple[tuple[str, str], ...],
     auth: tuple[str, str] | None,
-    proxy: str | None,
+    proxy: Proxy | None,
     timeout: float,
     follow_redirects: bool,
     no_verify: bool,
