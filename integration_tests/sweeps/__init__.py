@@ -9,7 +9,7 @@ CI runs each at a small count (test_sweeps.py); `nox -s sweeps` runs them in ful
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import attribution, idle_closing, idle_memory, queueing, resets, soak
+from . import attribution, cancellation, forks, idle_closing, idle_memory, queueing, resets, soak, threads
 
 
 class Sweep(NamedTuple):
@@ -22,9 +22,12 @@ class Sweep(NamedTuple):
 
 SWEEPS = {
     "attribution": Sweep(attribution.run, 100_000, 1_000),
+    "cancellation": Sweep(cancellation.run, 10_000, 100),
+    "forks": Sweep(forks.run, 100, 3),
     "idle-closing": Sweep(idle_closing.run, 20_000, 600),
     "idle-memory": Sweep(idle_memory.run, 1_000, 200),
     "queueing": Sweep(queueing.run, 100_000, 2_000),
     "resets": Sweep(resets.run, 1, 7),
     "soak": Sweep(soak.run, 500_000, 4_000),
+    "threads": Sweep(threads.run, 128_000, 2_000),
 }

@@ -9,7 +9,7 @@ import pytest
 import courser_client
 from courser_client import Client
 from courser_models import Request, Response, SyncByteStream
-from courser_transport import HTTPTransport, ReadTimeout, Timeout
+from courser_transport import HTTPTransport, Proxy, ReadTimeout, Timeout
 
 METHODS = ["get", "options", "head", "delete", "post", "put", "patch", "query"]
 
@@ -73,6 +73,7 @@ def test_every_argument_arrives(network: Network, name: str) -> None:
         "verify": False,
         "cert": ("cert.pem", "key.pem"),
         "trust_env": False,
+        "proxy": "http://proxy.example:3128",
     }
     network.answers = [Response(307, headers={"Location": "/there"}), Response(200)]
 
@@ -89,12 +90,14 @@ def test_every_argument_arrives(network: Network, name: str) -> None:
     assert first.extensions["timeout"] == Timeout(7.0).as_dict()
     # The cookies are the client's, so a redirect takes them along.
     assert (str(second.url), second.headers["cookie"]) == ("http://example.org/there", "c=3")
-    (settings,) = network.settings
-    assert {key: settings[key] for key in ("verify", "cert", "trust_env")} == {
-        "verify": False,
-        "cert": ("cert.pem", "key.pem"),
-        "trust_env": False,
-    }
+    direct, proxied = network.settings
+    for settings in (direct, proxied):
+        assert {key: settings[key] for key in ("verify", "cert", "trust_env")} == {
+            "verify": False,
+            "cert": ("cert.pem", "key.pem"),
+            "trust_env": False,
+        }
+    assert proxied["proxy"] == Proxy("http://proxy.example:3128")
 
 
 @pytest.mark.parametrize("argument", [{"content": b"x=1"}, {"data": {"x": "1"}}])

@@ -2,13 +2,14 @@
 
 import datetime
 import gzip
+import re
 from typing import Any
 
 import pytest
 
 from colours import AsyncChunks, Colour, SyncChunks, SyncColour
 from courser_models import DecodingError, Request, RequestError, Response, ResponseNotRead, TransportError
-from courser_transport import Timeout
+from courser_transport import ReadError, Timeout
 
 
 def test_a_request_goes_to_the_transport_and_its_response_comes_back_read(colour: Colour) -> None:
@@ -22,6 +23,20 @@ def test_a_request_goes_to_the_transport_and_its_response_comes_back_read(colour
     assert transport.requests[0] is request
     assert (response.status_code, response.content, response.request) == (201, b"ab", request)
     assert (response.is_closed, response.stream.closed) == (True, 1)
+
+
+def test_a_failure_notes_what_failed_and_after_which_time(colour: Colour) -> None:
+    def fail(request: Request) -> Response:
+        raise ReadError("reading from h:80 failed: connection reset by peer")
+
+    client = colour.client(transport=colour.transport(fail))
+
+    with pytest.raises(ReadError) as caught:
+        colour.call(client.get, "http://user:secret@h/?token=secret")
+
+    assert str(caught.value) == "reading from h:80 failed: connection reset by peer"
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"GET http://h/\?token=… failed after \d\.\d{3} s", note)
 
 
 def test_the_response_of_the_transport_is_the_one_the_caller_gets(colour: Colour) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout, run_sync
-from courser_transport._backends.threads import ThreadBackend
+from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from courser_transport._deadline import Deadline
 from loopback import peer, reset
 from worlds import PATIENCE, World, in_asyncio_loops, in_event_loops, in_every_world
@@ -381,13 +380,3 @@ async def test_a_large_write_to_a_slow_peer_has_time_as_long_as_something_moves(
             received += await world.in_thread(receive)
         await task.result()
         stream.close()
-
-
-def test_a_look_up_that_gets_no_thread_is_an_error_and_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    for _ in range(100):
-        with pytest.raises(ConnectError, match=r"looking up a\.example failed: can't start new thread"):
-            run_sync(ThreadBackend().resolve("a.example", 80, Deadline(0.5)))

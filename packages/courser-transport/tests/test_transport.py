@@ -60,6 +60,20 @@ def test_the_same_in_an_event_loop() -> None:
     asyncio.run(main())
 
 
+def test_connections_are_made_ahead_of_requests() -> None:
+    with peer() as p, HTTPTransport() as transport:
+        assert transport.warm_up(f"http://127.0.0.1:{p.port}/", 2) == 2
+        assert (transport.pool.open, transport.pool.idle) == (2, 2)
+
+    async def main() -> None:
+        with peer() as p:
+            async with AsyncHTTPTransport() as transport:
+                assert await transport.warm_up(f"http://127.0.0.1:{p.port}/", 2) == 2
+                assert (transport.pool.open, transport.pool.idle) == (2, 2)
+
+    asyncio.run(main())
+
+
 def test_each_door_takes_bodies_of_its_own_colour() -> None:
     def plain() -> Iterator[bytes]:
         yield b"x"

@@ -37,12 +37,13 @@ HTTPX = {
 }
 KINDS = {name: kind for kind, names in HTTPX.items() for name in names.split()}
 
-NOT_HERE_YET = {
-    *["Proxy", "ProxyError", "main"],
-}
+NOT_HERE_YET = {"main"}
 OURS_ALONE = {
     "query": "function",
+    "AddressNotAllowed": "error",
     "AuthError": "error",
+    "CachingResolver": "class",
+    "CertificateError": "error",
     "CookieStore": "class",
     "CredentialsFileError": "error",
     "OAuth2ClientCredentials": "class",
@@ -56,6 +57,9 @@ OURS_ALONE = {
     "DecodingLimitExceeded": "error",
     "InvalidHeader": "error",
     "Origin": "class",
+    "Resolver": "class",
+    "public_addresses_only": "function",
+    "public_key_pin": "function",
     "register_codec": "function",
     "supported_codings": "function",
 }
@@ -75,6 +79,7 @@ PARENTS = {
     "ReadError": "NetworkError",
     "WriteError": "NetworkError",
     "CloseError": "NetworkError",
+    "ProxyError": "TransportError",
     "ProtocolError": "TransportError",
     "LocalProtocolError": "ProtocolError",
     "RemoteProtocolError": "ProtocolError",

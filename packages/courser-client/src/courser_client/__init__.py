@@ -12,6 +12,7 @@ from ._auth_argument import AuthArgument, AuthTypes
 from ._client import Client
 from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
 from ._exceptions import TooManyRedirects
+from ._exchange import ClientState
 from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 from ._version import __version__
 
@@ -21,6 +22,7 @@ __all__ = [
     "AuthArgument",
     "AuthTypes",
     "Client",
+    "ClientState",
     "EventHook",
     "EventHooks",
     "ParamsMode",

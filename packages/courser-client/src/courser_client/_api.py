@@ -19,7 +19,7 @@ from courser_models import (
     Response,
     URLTypes,
 )
-from courser_transport import CertTypes, TimeoutTypes, VerifyTypes
+from courser_transport import CertTypes, ProxyTypes, TimeoutTypes, VerifyTypes
 
 from ._auth_argument import AuthTypes
 from ._client import Client
@@ -38,6 +38,7 @@ def request(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     timeout: TimeoutTypes = DEFAULT_TIMEOUT,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
@@ -50,17 +51,18 @@ def request(
     - `content`, `data`, `files`, `json`: the body, as `Request` takes it
     - `headers`, `cookies`: those of the request
     - `auth`: `(username, password)`, an `Auth`, or a function from request to request
+    - `proxy`: a URL or a `Proxy`. Default what `trust_env` finds
     - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
     - `follow_redirects`: follow them, 20 at most. Default False
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
-    - `trust_env`: ask the environment for certificates. Default True
+    - `trust_env`: ask the environment for certificates and proxies. Default True
 
     Raises `TransportError`, `DecodingError`, `TooManyRedirects`, `InvalidURL`, `InvalidHeader`.
 
     >>> def status_of(url: str) -> int:
     ...     return request("GET", url, timeout=10.0).status_code
     """
-    with Client(cookies=cookies, verify=verify, cert=cert, timeout=timeout, trust_env=trust_env) as client:
+    with Client(cookies=cookies, proxy=proxy, verify=verify, cert=cert, timeout=timeout, trust_env=trust_env) as client:
         return client.request(
             method,
             url,
@@ -88,6 +90,7 @@ def stream(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     timeout: TimeoutTypes = DEFAULT_TIMEOUT,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
@@ -99,7 +102,7 @@ def stream(
     The arguments are those of `request`.
     """
     with (
-        Client(cookies=cookies, verify=verify, cert=cert, timeout=timeout, trust_env=trust_env) as client,
+        Client(cookies=cookies, proxy=proxy, verify=verify, cert=cert, timeout=timeout, trust_env=trust_env) as client,
         client.stream(
             method,
             url,
@@ -127,6 +130,7 @@ def get(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -145,6 +149,7 @@ def get(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -164,6 +169,7 @@ def options(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -182,6 +188,7 @@ def options(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -201,6 +208,7 @@ def head(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -219,6 +227,7 @@ def head(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -238,6 +247,7 @@ def delete(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -256,6 +266,7 @@ def delete(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -275,6 +286,7 @@ def post(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -293,6 +305,7 @@ def post(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -312,6 +325,7 @@ def put(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -330,6 +344,7 @@ def put(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -349,6 +364,7 @@ def patch(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -367,6 +383,7 @@ def patch(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,
@@ -386,6 +403,7 @@ def query(
     headers: HeaderTypes | None = None,
     cookies: CookieTypes | None = None,
     auth: AuthTypes | None = None,
+    proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
     verify: VerifyTypes = True,
     cert: CertTypes | None = None,
@@ -404,6 +422,7 @@ def query(
         headers=headers,
         cookies=cookies,
         auth=auth,
+        proxy=proxy,
         follow_redirects=follow_redirects,
         verify=verify,
         cert=cert,

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable
 
 from courser_auth import Auth
-from courser_models import InvalidURL, Request, RequestError, Response, StreamError
+from courser_models import InvalidURL, Request, RequestError, Response, StreamError, TransportError
 from courser_transport import Deadline
 
 from ._auth_argument import AuthArgument, scheme_in_url, scheme_of
@@ -157,7 +157,11 @@ class Exchange(Settings):
 
     async def _send_once(self, request: Request) -> Response:
         started = time.perf_counter()
-        response = await self._dispatch(request)
+        try:
+            response = await self._dispatch(request)
+        except TransportError as error:
+            error.add_note(f"{request.method} {request.url.masked} failed after {time.perf_counter() - started:.3f} s")
+            raise
         response.time_from(started, request)
         if self.default_encoding != "utf-8":
             response.default_encoding = self.default_encoding

@@ -249,6 +249,11 @@ class Settings:
         request.headers.pop("cookie", None)
         self._cookies.set_cookie_header(request)
 
+    def _merge_url(self, url: URLTypes) -> URL:
+        """Return the URL that a request for `url` goes to. HTTPX's name for it: starlette's TestClient asks."""
+        merged = URL(url)
+        return self._below_base(merged) if merged.is_relative_url else merged
+
     def _below_base(self, url: URL) -> URL:
         """Append a relative URL to the base URL's path; the query is its own, or else the base's."""
         base_path, _, base_query = self._base_url.raw_path.partition(b"?")

@@ -21,7 +21,7 @@ import threading
 import time
 import typing
 
-from courser_models import Origin, Request, Response, TransportError
+from courser_models import Request, Response, TransportError
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
@@ -31,6 +31,7 @@ from .._exceptions import NetworkError, ReadTimeout, RemoteProtocolError, WriteE
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._network import Backend, Stream, Waiter
 from .._resend import unprocessed
+from .._route import Route
 from .._trace import Tracer
 from ._exchange import Exchange
 from ._fields import FieldList
@@ -86,21 +87,21 @@ class HTTP2Connection(Connection):
         "_wire",
         "born",
         "is_async",
-        "origin",
         "peer",
+        "route",
         "served",
     )
 
     multiplexes = True
     owner: Owner
 
-    def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
+    def __init__(self, stream: Stream, route: Route, owner: Owner) -> None:
         self._wire = stream.share()
         self.owner = owner
         self.is_async = issubclass(owner.body, AsyncBody)
         self._limits = owner.limits
         self._backend = owner.backend
-        self._session = Session(origin.authority, owner.limits)
+        self._session = Session(route.authority, owner.limits)
         self._lock = threading.Lock()
         self._is_reading = False
         self._is_flushing = False
@@ -117,8 +118,8 @@ class HTTP2Connection(Connection):
         self._ended: collections.deque[tuple[HTTP2Stream, int]] = collections.deque()
         self._heard_at = time.monotonic()
         self._asked_at: float | None = None
-        self.origin = origin
-        self.peer = origin.authority
+        self.route = route
+        self.peer = route.authority
         self.born = time.monotonic()
         self.idle_until: float | None = None
         self.served = 0

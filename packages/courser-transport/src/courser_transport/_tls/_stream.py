@@ -1,4 +1,4 @@
-"""TLS: contexts that are built once, and one pump that runs TLS over any stream, in every world.
+"""`TLSStream`: one pump that runs TLS over any stream, in every world.
 
 OpenSSL works on two memory buffers here: what arrives is put into one, what is to leave is taken from the other. So
 nothing below knows of TLS, and nothing above.
@@ -7,159 +7,96 @@ nothing below knows of TLS, and nothing above.
 from __future__ import annotations
 
 import contextlib
-import os
 import ssl
 import threading
 import typing
-from collections.abc import Callable
 
-from ._deadline import Deadline
-from ._exceptions import ConnectError, ConnectTimeout, NetworkError, ReadError, TimeoutException, WriteError
-from ._network import READ_SIZE, SharedStream, Stream
-
-CertTypes = str | tuple[str, str] | tuple[str, str | None, str | None]
-VerifyTypes = bool | str | ssl.SSLContext
+from .._deadline import Deadline
+from .._exceptions import (
+    CertificateError,
+    ConnectError,
+    ConnectTimeout,
+    NetworkError,
+    ReadError,
+    TimeoutException,
+    WriteError,
+)
+from .._network import READ_SIZE, Backend, SharedStream, Stream
+from ._pins import HostPins
+from ._reasons import about_our_certificate, handshake_failure, tls_reason
+from ._sessions import Key, Resumable, Sessions
+from ._settings import TLSSettings
 
 # More than a record (16 KiB) at a time, so that a large body takes few steps, and less than would matter.
 _WRITE_SIZE = 262144
 
 
-def create_ssl_context(
-    verify: VerifyTypes = True, cert: CertTypes | None = None, trust_env: bool = True, http2: bool = False
-) -> ssl.SSLContext:
-    """Return a new context for clients: TLS 1.2 or later, host names checked, no renegotiation.
-
-    `verify` is True for certifi's authorities, a path of a file or directory of others, False for no verification
-    at all (anybody can then read and change what is sent), or a context, which is returned as it is.
-    `cert` is a client certificate: a path, `(certificate, key)`, or `(certificate, key, password)`.
-    With `http2` the peer is offered HTTP/2 and HTTP/1.1 (ALPN, RFC 7301), otherwise HTTP/1.1 alone.
-    With `trust_env` the variables SSL_CERT_FILE and SSL_CERT_DIR replace certifi's authorities, and TLS secrets are
-    logged to SSLKEYLOGFILE.
-
-    Raises `OSError` (`FileNotFoundError`, `ssl.SSLError`) for files that cannot be used.
-    """
-    if isinstance(verify, ssl.SSLContext):
-        return verify
-    if verify is False:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context = ssl.create_default_context(**_authorities(verify, trust_env))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    # The context logs secrets by itself where the variable is set; here the caller decides about the environment.
-    context.keylog_filename = os.environ.get("SSLKEYLOGFILE") or None if trust_env else None  # type: ignore[assignment]
-    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
-    if cert is not None:
-        certificate, key, password = (*((cert,) if isinstance(cert, str) else cert), None, None)[:3]
-        assert certificate is not None  # the first of each form is a path
-        context.load_cert_chain(certificate, key, password)
-    return context
-
-
-def _authorities(verify: bool | str, trust_env: bool) -> dict[str, typing.Any]:
-    """Return where the trusted authorities are, as `ssl.create_default_context` takes it."""
-    if isinstance(verify, str):
-        if not os.path.exists(verify):
-            raise FileNotFoundError(f"verify={verify!r}: there is no such file or directory of certificates")
-        return {"capath": verify} if os.path.isdir(verify) else {"cafile": verify}
-    if trust_env and os.environ.get("SSL_CERT_FILE"):
-        return {"cafile": os.environ["SSL_CERT_FILE"]}
-    if trust_env and os.environ.get("SSL_CERT_DIR"):
-        return {"capath": os.environ["SSL_CERT_DIR"]}
-    import certifi
-
-    return {"cafile": certifi.where()}
-
-
-_shared: dict[tuple[typing.Any, ...], ssl.SSLContext] = {}
-_shared_lock = threading.Lock()
-_SHARED_AT_MOST = 64
-
-
-def shared_ssl_context(
-    verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http2: bool = False
-) -> ssl.SSLContext:
-    """Return a context that all who want the same share: loading the authorities takes longer than many requests.
-
-    Files that changed since make a new one. Nobody may change what this returns. A context that is given offers HTTP/2
-    from now on where `http2` asks for it: a context has one offer for all its connections, and cannot be copied.
-    """
-    if isinstance(verify, ssl.SSLContext):
-        if cert is not None:
-            raise ValueError("a client certificate belongs into the SSLContext that is given: use load_cert_chain()")
-        if http2:
-            verify.set_alpn_protocols(["h2", "http/1.1"])
-        return verify
-    variables = [os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")]
-    paths = [verify if isinstance(verify, str) else None, *((cert,) if isinstance(cert, str) else cert or ())]
-    stamps = [_changed_at(path) for path in (*paths[:3], *variables[:2])]
-    key = (verify, cert, trust_env, http2, *(variables if trust_env else ()), *stamps)
-    with _shared_lock:
-        context = _shared.get(key)
-        if context is None:
-            context = create_ssl_context(verify, cert, trust_env, http2)
-            while len(_shared) >= _SHARED_AT_MOST:
-                del _shared[next(iter(_shared))]
-            _shared[key] = context
-    return context
-
-
-def _changed_at(path: str | None) -> int | None:
-    if path is None:
-        return None
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return None
-
-
 class TLSStream:
     """TLS over another stream; itself a stream."""
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str, peer: str) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        context: ssl.SSLContext,
+        server_name: str,
+        peer: str,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self._stream = stream
         self._peer = peer
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
         # OpenSSL bears one caller at a time, and a connection may be closed from another thread while it is read.
         self._guard = threading.Lock()
         self._early = b""  # decrypted while looking whether the connection is still clean
         self._has_more = True  # something may be here already that no read has decrypted
+        self._has_heard = False
         self._is_ended = False
         self._shared: SharedStream | None = None
 
-    async def handshake(self, deadline: Deadline) -> None:
-        """Agree on keys and check who the peer is, before `deadline`.
+    async def handshake(self, deadline: Deadline, pins: HostPins | None = None) -> None:
+        """Agree on keys and check who the peer is, before `deadline`; with `pins`, that it is one of those.
 
-        Raises `ConnectError` with the reason, `ConnectTimeout`. The stream below is closed then.
+        Raises `CertificateError` and other `ConnectError`s with the reason, `ConnectTimeout`. The stream below is
+        closed then.
         """
         try:
-            while True:
-                try:
-                    with self._guard:
-                        self._tls.do_handshake()
-                except ssl.SSLWantReadError:
-                    await self._flush(deadline.left())
-                    await self._fill(deadline.left())
-                else:
-                    await self._flush(deadline.left())
-                    return
+            while not self._shakes_hands():
+                await self._flush(deadline.left())
+                await self._fill(deadline.left())
+            complaint = None if pins is None else pins.complaint(self._tls.getpeercert(binary_form=True))
+            if complaint is not None:  # and what would show the peer who we are does not leave
+                raise CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
+            await self._flush(deadline.left())
         except ssl.SSLError as error:
             # The alert that tells the peer why is ready to leave.
             self._stream.close(self._outgoing.read())
-            raise ConnectError(f"TLS handshake with {self._peer} failed: {_tls_reason(error)}") from error
+            raise handshake_failure(self._peer, error, self._tls) from error
         except TimeoutException:
             self._stream.close()
             raise ConnectTimeout(f"TLS handshake with {self._peer} timed out {deadline.words}") from None
         except NetworkError as error:
             self._stream.close()
+            if isinstance(error, CertificateError):
+                raise
             raise ConnectError(f"TLS handshake with {self._peer} failed: {error}") from error
         except BaseException:
             self._stream.close()
             raise
+
+    def _shakes_hands(self) -> bool:
+        """Go on as far as what has arrived allows; return whether that was all."""
+        try:
+            with self._guard:
+                self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def keep_session(self, sessions: Sessions, key: Key, offered: Resumable | None) -> None:
+        """Let other handshakes resume what this one has agreed on."""
+        sessions.keep(key, self._tls, self._guard, offered)
 
     async def _flush(self, timeout: float | None) -> None:
         leaving = self._take_outgoing()
@@ -198,7 +135,8 @@ class TLSStream:
                     data = self._tls.read(limit)
                     if self._incoming.pending:
                         data = self._more_records(data, limit)
-                    self._has_more = len(data) >= limit or self._incoming.pending > 0
+                    else:
+                        self._has_more = len(data) >= limit
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
                     if self._shared is None:
@@ -211,23 +149,37 @@ class TLSStream:
                     f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
                 ) from error
             except ssl.SSLError as error:
-                raise ReadError(f"reading from {self._peer} failed: {_tls_reason(error)}") from error
+                raise self._read_failure(error) from error
             else:
+                self._has_heard = True
                 self._is_ended = not data
                 return data
+
+    def _read_failure(self, error: ssl.SSLError) -> NetworkError:
+        # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
+        # comes in the place of its first words.
+        complaint = None if self._has_heard else about_our_certificate(error)
+        if complaint is not None:
+            return CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
+        return ReadError(f"reading from {self._peer} failed: {tls_reason(error)}")
 
     def _more_records(self, data: bytes, limit: int) -> bytes:
         """Add the records that are here already: one step of the caller's for all of them."""
         pieces = [data]
         left = limit - len(data)
-        # What goes wrong now is told by the next read; what came before it is delivered first.
-        with contextlib.suppress(ssl.SSLError):
-            while left > 0 and self._incoming.pending:
+        # A goodbye, and whatever else goes wrong now, is told by the next read; what came before is delivered first.
+        self._has_more = True
+        try:
+            while left > 0:
                 piece = self._tls.read(left)
                 if not piece:
                     break
                 pieces.append(piece)
                 left -= len(piece)
+        except ssl.SSLWantReadError:
+            self._has_more = False
+        except ssl.SSLError:
+            pass
         return b"".join(pieces)
 
     async def write(self, data: bytes, timeout: float | None) -> None:
@@ -240,14 +192,14 @@ class TLSStream:
             for start in range(0, len(view), _WRITE_SIZE):
                 await self._stream.write(self._encrypt(view[start : start + _WRITE_SIZE]), timeout)
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether all of `data` was encrypted and accepted."""
         try:
             leaving = self._encrypt(data) if data else self._take_outgoing()
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
         return await self._stream.push(leaving, timeout)
 
     def share(self) -> TLSStream:
@@ -264,7 +216,7 @@ class TLSStream:
                     self._tls.write(data)
                 return self._shared.post(self._outgoing.read())
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {_tls_reason(error)}") from error
+            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
 
     async def writable(self, timeout: float | None, or_readable: bool) -> None:
         """Wait until the stream below accepts more."""
@@ -287,22 +239,24 @@ class TLSStream:
         if self._early:
             return True
         # OpenSSL may hold the rest of a record that a read did not ask for; nothing of it is with the system any more.
-        if not self._tls.pending() and not self._incoming.pending and not self._stream.is_readable():
-            return False
-        arrived = self._stream.take()
-        if arrived == b"" and not self._tls.pending():
-            return True
-        with self._guard:
-            if arrived:
-                self._incoming.write(arrived)
-            self._has_more = True
-            try:
-                self._early = self._tls.read(READ_SIZE)
-            except ssl.SSLWantReadError:
-                return False
-            except ssl.SSLError:
+        while self._tls.pending() or self._incoming.pending or self._stream.is_readable():
+            arrived = self._stream.take()
+            if arrived == b"" and not self._tls.pending():
                 return True
-        return True
+            with self._guard:
+                if arrived:
+                    self._incoming.write(arrived)
+                self._has_more = True
+                try:
+                    self._early = self._tls.read(READ_SIZE)
+                except ssl.SSLWantReadError:
+                    if not arrived:
+                        return False
+                except ssl.SSLError:
+                    return True
+                else:
+                    return True
+        return False
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
@@ -328,37 +282,43 @@ class TLSStream:
 
 
 async def start_tls(
-    stream: Stream, context: Callable[[], ssl.SSLContext], host: str, peer: str, deadline: Deadline
+    stream: Stream,
+    settings: TLSSettings,
+    host: str,
+    peer: str,
+    deadline: Deadline,
+    backend: Backend | None = None,
+    pinned: str | None = None,
 ) -> TLSStream:
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
 
+    `pinned` is the host whose pins hold where the peer is asked for by another name than its own.
+
+    `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
     """
     try:
+        context = settings.context or await settings.ready(peer, backend, deadline)
         # The name that is asked for and checked: no zone, which is ours alone, and no final dot, which no
         # certificate has.
-        tls = TLSStream(stream, context(), host.partition("%")[0].rstrip("."), peer)
+        name = host.partition("%")[0].removesuffix(".")
+        sessions = settings.sessions
+        offered = None if sessions is None else sessions.take((name, peer))
+        tls = TLSStream(stream, context, name, peer, None if offered is None else offered.session)
     except BaseException as error:
         stream.close()
         if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
             raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
         raise
-    await tls.handshake(deadline)
+    own = None if pinned is None or pinned == host else settings.pins_of(pinned)
+    await tls.handshake(deadline, own or settings.pins_of(name))
+    if sessions is not None:
+        tls.keep_session(sessions, (name, peer), offered)
     return tls
 
 
 def is_final(error: Exception) -> bool:
     """Return whether a failure to connect will not pass: what TLS does not trust now it will not trust in a second."""
+    if isinstance(error, CertificateError):
+        return True
     return isinstance(error.__cause__, ssl.SSLError) and not isinstance(error.__cause__, ssl.SSLEOFError)
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    """Return why TLS failed, with a hint where the reason alone leaves people guessing."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message.rstrip('.')}"
-    why = (error.reason or "").lower().replace("_", " ")
-    if "wrong version number" in why or "record layer failure" in why or "http request" in why:
-        return f"{why}; the peer may speak plain HTTP on this port"
-    if isinstance(error, ssl.SSLEOFError):
-        return "the peer closed the connection"
-    return why or str(error)
