@@ -10,7 +10,7 @@ import pytest
 import courser
 
 # 100 µs at the price of a Python call on a slow machine. What is loaded or parsed anew for each client is far above.
-CALLS = 90
+CALLS = 120
 
 
 @pytest.mark.parametrize("make", [courser.Client, courser.AsyncClient])

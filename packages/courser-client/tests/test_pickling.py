@@ -154,3 +154,14 @@ def test_a_response_travels_with_a_decoder_that_can_be_found_and_without_another
 
 def test_both_clients_are_copied_in_the_same_way() -> None:
     assert AsyncClient.__getstate__ is Client.__getstate__
+
+
+@copied
+def test_mounts_and_proxies_travel(colour: Colour, copied: Any) -> None:
+    mounts = {"all://mock.example": MockTransport(answer)}
+    client = copied(colour.client(mounts=mounts, proxy="http://me:secret@proxy.example:8080"))
+
+    assert colour.call(client.get, "http://mock.example/").status_code == 200
+    through = client._transport_for_url(client.build_request("GET", "http://other.example/").url)
+    assert through is not client._transport
+    assert isinstance(through, HTTPTransport | AsyncHTTPTransport)
