@@ -46,7 +46,7 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
-from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend
+from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
 
@@ -59,6 +59,10 @@ _LOOK_EVERY = 5.0
 # A request that a server says it has not processed is sent again, this often, at once and then with longer and longer
 # pauses: a server that is being replaced says so once or twice, one that is overloaded for a while.
 _MOST_ATTEMPTS = 8
+
+# Connections that a server ended after it has served others do not count as attempts: one after the other serves all.
+# It may be asked so often all the same, and no more.
+_MOST_CONNECTIONS = 1000
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -206,7 +210,7 @@ class ConnectionPool:
         is_fresh: bool,
     ) -> Response:
         """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
-        attempt = 1
+        attempt = connections = 1
         while True:
             connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh)
             try:
@@ -216,6 +220,9 @@ class ConnectionPool:
                     raise
                 if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
                     raise
+                if were_others_processed(error) and connections < _MOST_CONNECTIONS:
+                    connections += 1
+                    continue
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 left = None if deadline is None else deadline.left()
                 if left is not None and left <= pause:
