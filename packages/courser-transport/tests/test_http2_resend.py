@@ -117,6 +117,27 @@ async def test_when_stream_numbers_run_out_another_connection_is_made(world: Wor
         assert it.pool.stats().connections_made == 2
 
 
+@in_every_world
+async def test_a_burst_is_served_by_one_connection_after_the_other(world: World) -> None:
+    """Each serves one request, and says goodbye to the others; that is no refusal, however often."""
+    burst = 15
+
+    def one_of(count: int) -> Handler:
+        def handler(peer: FramePeer) -> None:
+            streams = [peer.request()[0] for _ in range(count)]
+            peer.goodbye(streams[0])
+            peer.answer(streams[0])
+            peer.until_goodbye()
+
+        return played(handler)
+
+    async with client(world, *[one_of(count) for count in range(burst, 0, -1)]) as it:
+        content = b"content"
+        answers = await several(world, burst, lambda: it.fetch(Request("POST", it.url, content=content)))
+        assert answers == [b"hello"] * burst
+        assert it.pool.stats().connections_made == burst
+
+
 # A server that wants HTTP/1.1 after all
 
 

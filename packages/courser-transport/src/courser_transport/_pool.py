@@ -53,7 +53,7 @@ from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
 from ._proxy._credentials import Credentials
 from ._proxy._settings import Proxy
-from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend
+from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
 from ._route import Route, Way
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
@@ -69,6 +69,10 @@ _LOOK_EVERY = 5.0
 # A request that a server says it has not processed is sent again, this often, at once and then with longer and longer
 # pauses: a server that is being replaced says so once or twice, one that is overloaded for a while.
 _MOST_ATTEMPTS = 8
+
+# Connections that a server ended after it has served others do not count as attempts: one after the other serves all.
+# It may be asked so often all the same, and no more.
+_MOST_CONNECTIONS = 1000
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -222,7 +226,7 @@ class ConnectionPool:
 
     async def _send_again(self, request: Request, route: Route, terms: _Terms, is_fresh: bool) -> Response:
         """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
-        attempt = 1
+        attempt = connections = 1
         while True:
             connection = await self._acquire(route, terms, is_fresh)
             try:
@@ -232,6 +236,9 @@ class ConnectionPool:
                     raise
                 if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
                     raise
+                if were_others_processed(error) and connections < _MOST_CONNECTIONS:
+                    connections += 1
+                    continue
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 left = None if terms.deadline is None else terms.deadline.left()
                 if left is not None and left <= pause:

@@ -587,7 +587,7 @@ class Session:
         for stream in [stream for stream in self.streams.values() if stream.id > last]:
             del self.streams[stream.id]
             error = RemoteProtocolError(f"{self.peer} takes no more requests on this connection ({self._goodbye})")
-            stream.failure = unprocessed(error)
+            stream.failure = unprocessed(error, were_others=last > 0)
             self._note_refusal(error, code)
             self.news.append(stream)
 
