@@ -35,7 +35,7 @@ def default_headers() -> Headers:
     return _fields(supported_codings()).copy()
 
 
-@functools.cache
+@functools.lru_cache(maxsize=8)  # one, unless content codings are registered
 def _fields(codings: str) -> Headers:
     return Headers(
         [

@@ -198,6 +198,7 @@ class Exchange(Settings):
         # Settings travel, and connections do not (a transport is copied as its own settings). What was opened here was
         # not opened there.
         state = self.__dict__.copy()
+        state.pop("_leaving", None)
         if self._state is ClientState.OPENED:
             del state["_state"]
         return state

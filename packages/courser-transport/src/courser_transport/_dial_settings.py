@@ -29,6 +29,10 @@ class DialSettings:
     sockets: SocketSettings = DEFAULT_SOCKETS
 
 
+# That of nearly every transport.
+_DEFAULT = DialSettings()
+
+
 def dial_settings(
     *,
     has_loop: bool,
@@ -43,6 +47,8 @@ def dial_settings(
 
     Raises `ValueError`, `TypeError`.
     """
+    if not resolve and resolver is connect_filter is uds is local_address is socket_options is None:
+        return _DEFAULT
     return DialSettings(
         _resolver(resolver, has_loop),
         _overrides(resolve or {}),

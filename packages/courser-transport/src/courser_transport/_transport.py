@@ -89,7 +89,7 @@ class HTTPTransport(Remade, BaseTransport):
             socket_options=socket_options,
         )
         backend = ThreadBackend()
-        _check_protocols(http1, http2)
+        _check_combination(http1, http2, proxy, uds)
         tls = TLSSettings(verify, cert, trust_env, http2, pins)
         connector = Connector(
             backend,
@@ -171,7 +171,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
         connect_filter: ConnectFilter | None = None,
         pins: PinTypes | None = None,
     ) -> None:
-        _check_protocols(http1, http2)
+        _check_combination(http1, http2, proxy, uds)
         self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
         self._proxy = proxy_of(proxy)
         self._dialling = dial_settings(
@@ -255,7 +255,9 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
             pool.close()
 
 
-def _check_protocols(http1: bool, http2: bool) -> None:
+def _check_combination(http1: bool, http2: bool, proxy: ProxyTypes | None, uds: str | os.PathLike[str] | None) -> None:
+    if proxy is not None and uds is not None:
+        raise ValueError("a Unix socket is in the place of all hosts, so nothing goes through a proxy: uds or proxy")
     if not http1 and not http2:
         raise ValueError("http1=False leaves no protocol to speak; http2=True would")
     if http2 and importlib.util.find_spec("hpack") is None:
