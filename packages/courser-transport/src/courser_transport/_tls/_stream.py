@@ -11,6 +11,7 @@ import ssl
 import threading
 import typing
 
+from .._backends._reasons import closed_here
 from .._deadline import Deadline
 from .._exceptions import (
     CertificateError,
@@ -53,6 +54,7 @@ class TLSStream:
         self._has_more = True  # something may be here already that no read has decrypted
         self._has_heard = False
         self._is_ended = False
+        self._is_closed = False
         self._shared: SharedStream | None = None
 
     async def handshake(self, deadline: Deadline, pins: HostPins | None = None) -> None:
@@ -144,10 +146,6 @@ class TLSStream:
                     else:
                         self.post(b"")
                 await self._fill(timeout)
-            except ssl.SSLEOFError as error:
-                raise ReadError(
-                    f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
-                ) from error
             except ssl.SSLError as error:
                 raise self._read_failure(error) from error
             else:
@@ -156,12 +154,20 @@ class TLSStream:
                 return data
 
     def _read_failure(self, error: ssl.SSLError) -> NetworkError:
+        if self._is_closed:  # from another thread, and what OpenSSL and the peer make of it says nothing
+            return ReadError(closed_here(self._peer))
+        if isinstance(error, ssl.SSLEOFError):
+            return ReadError(f"{self._peer} cut the connection without a TLS goodbye; what came may not be all")
         # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
         # comes in the place of its first words.
         complaint = None if self._has_heard else about_our_certificate(error)
         if complaint is not None:
             return CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
         return ReadError(f"reading from {self._peer} failed: {tls_reason(error)}")
+
+    def _write_failure(self, error: ssl.SSLError) -> WriteError:
+        why = f"writing to {self._peer} failed: {tls_reason(error)}"
+        return WriteError(closed_here(self._peer) if self._is_closed else why)
 
     def _more_records(self, data: bytes, limit: int) -> bytes:
         """Add the records that are here already: one step of the caller's for all of them."""
@@ -192,14 +198,14 @@ class TLSStream:
             for start in range(0, len(view), _WRITE_SIZE):
                 await self._stream.write(self._encrypt(view[start : start + _WRITE_SIZE]), timeout)
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether all of `data` was encrypted and accepted."""
         try:
             leaving = self._encrypt(data) if data else self._take_outgoing()
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
         return await self._stream.push(leaving, timeout)
 
     def share(self) -> TLSStream:
@@ -216,7 +222,7 @@ class TLSStream:
                     self._tls.write(data)
                 return self._shared.post(self._outgoing.read())
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
 
     async def writable(self, timeout: float | None, or_readable: bool) -> None:
         """Wait until the stream below accepts more."""
@@ -260,6 +266,7 @@ class TLSStream:
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
+        self._is_closed = True
         goodbye = b""
         if self._guard.acquire(blocking=False):  # another thread at work with it would be waited for, and is not
             try:
