@@ -1,15 +1,17 @@
 """Every limit ends what it limits in time: a quarter of a second late at most, whatever the server does."""
 
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 import courser
 
+from .servers.certificates import Authority
 from .sweeps.peer import requests, serving
 from .worlds import World
 
@@ -60,6 +62,19 @@ def redirects_for_ever(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
 
 
+def asks_again_and_again(connection: socket.socket) -> None:
+    for _ in requests(connection):
+        time.sleep(0.05)
+        connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+
+def closes_before_it_answers(connection: socket.socket) -> None:
+    for number, _ in enumerate(requests(connection)):
+        if number:
+            return
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+
 def is_silent(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
@@ -75,12 +90,12 @@ def reads_nothing(connection: socket.socket) -> None:
     threading.Event().wait(3)
 
 
-def ends_in_time(work: Callable[[], object], kind: Kind, says: str, limit: float = LIMIT) -> None:
+def ends_in_time(work: Callable[[], object], kind: Kind, says: str) -> None:
     """Do what must end with a time-out; once or twice it may be the machine that is late, three times it is us."""
     took = [_time_of(work, kind, says)]
-    while took[-1] > limit + LATE and len(took) < 3:
+    while took[-1] > LIMIT + LATE and len(took) < 3:
         took.append(_time_of(work, kind, says))
-    assert LIMIT - 0.02 <= took[-1] <= limit + LATE, took
+    assert LIMIT - 0.02 <= took[-1] <= LIMIT + LATE, took
 
 
 def _time_of(work: Callable[[], object], kind: Kind, says: str) -> float:
@@ -112,6 +127,127 @@ def test_the_total_limit_ends_the_exchange(world: World, talk: Callable[[socket.
             kind,
             r"127\.0\.0\.1.*0\.3 s after the request began",
         )
+
+
+class Persistent(courser.Auth):
+    """Answers every challenge, for ever."""
+
+    def auth_flow(self, request: courser.Request) -> Generator[courser.Request, courser.Response, None]:
+        while True:
+            yield request
+
+
+def test_the_total_limit_ends_authentication(world: World) -> None:
+    settings = {"timeout": courser.Timeout(5.0, total=LIMIT), "auth": Persistent()}
+    with serving(asks_again_and_again) as port:
+        ends_in_time(
+            lambda: world.fetch("GET", f"http://127.0.0.1:{port}/", settings=settings),
+            (courser.ReadTimeout, courser.WriteTimeout),
+            r"127\.0\.0\.1.*0\.3 s after the request began",
+        )
+
+
+@pytest.mark.parametrize(
+    ("timeout", "says"),
+    [
+        (courser.Timeout(5.0, total=LIMIT), r"looking up slow\.test timed out 0\.3 s after the request began"),
+        (courser.Timeout(5.0, connect=LIMIT), r"looking up slow\.test timed out after 0\.3 s"),
+    ],
+)
+def test_a_limit_ends_a_look_up_that_the_system_does_not_end(
+    world: World, timeout: courser.Timeout, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slow(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+        if host not in ("slow.test", b"slow.test"):
+            return look_up(host, port, family, type, proto, flags)
+        if not flags & socket.AI_NUMERICHOST:  # which trio asks for first, and is answered at once
+            may_end.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def program(client: courser.AsyncClient) -> float:
+        started = time.monotonic()
+        with pytest.raises(courser.ConnectTimeout, match=says):
+            await client.get("http://slow.test/", timeout=timeout)
+        took = time.monotonic() - started
+        may_end.set()  # before the loop ends: asyncio waits for its threads then
+        return took
+
+    def took() -> float:
+        may_end.clear()
+        return world.run(program)
+
+    assert LIMIT - 0.02 <= min(took() for _ in range(2)) <= LIMIT + LATE
+
+
+def test_the_total_limit_goes_on_where_a_request_is_sent_again(world: World) -> None:
+    """The connection that is found to be lost, and the new one, share it."""
+
+    async def program(client: courser.AsyncClient) -> None:
+        await client.get(f"http://127.0.0.1:{port}/")
+        await client.get(f"http://127.0.0.1:{port}/", timeout=courser.Timeout(5.0, total=LIMIT))
+
+    served = 0
+
+    def talk(connection: socket.socket) -> None:
+        nonlocal served
+        served += 1
+        if served % 2:
+            closes_before_it_answers(connection)
+        else:
+            drips_its_body(connection)
+
+    with serving(talk) as port:
+        ends_in_time(lambda: world.run(program), courser.ReadTimeout, r"127\.0\.0\.1.*0\.3 s after the request began")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_closing_waits_for_no_peer(world: World, scheme: str, authority: Authority) -> None:
+    """Nor for one that reads nothing, while what was meant for it, and over TLS a goodbye, waits to leave."""
+
+    async def program(client: courser.AsyncClient) -> float:
+        with pytest.raises(courser.WriteTimeout):
+            await client.post(f"{scheme}://127.0.0.1:{port}/", content=b"x" * 50_000_000)
+        async with client.stream("GET", f"{scheme}://127.0.0.1:{port}/") as response:
+            assert response.status_code == 200
+        return time.monotonic()
+
+    def talk(connection: socket.socket) -> None:
+        if connection.recv(4) == b"POST":
+            reads_nothing(connection)
+        else:
+            connection.sendall(OK + b"Content-Length: 10\r\n\r\nhello")
+            reads_nothing(connection)
+
+    settings = {"timeout": courser.Timeout(5.0, write=LIMIT), "verify": authority.client_context()}
+    context = authority.server_context("127.0.0.1") if scheme == "https" else None
+    with serving(talk, context) as port:
+        assert min(time.monotonic() - world.run(program, **settings) for _ in range(2)) < LATE
+
+
+def test_the_time_of_day_is_of_no_importance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It jumps by an hour whenever it is asked for, and nothing is too late or too old."""
+    hours = itertools.cycle([0.0, 3600.0, -3600.0])
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0 + next(hours))
+    connections = 0
+
+    def talk(connection: socket.socket) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in requests(connection):
+            connection.sendall(OK + b"Keep-Alive: timeout=60\r\nContent-Length: 5\r\n\r\nhello")
+
+    async def program(client: courser.AsyncClient) -> None:
+        for _ in range(10):
+            assert (await client.get(f"http://127.0.0.1:{port}/")).content == b"hello"
+
+    with serving(talk) as port:
+        world.run(program, timeout=courser.Timeout(5.0, total=10.0))
+    assert connections == 1
 
 
 @pytest.mark.parametrize("talk", [reads_slowly, reads_nothing])
@@ -193,5 +329,4 @@ def test_the_write_limit_ends_a_standstill(world: World) -> None:
             lambda: world.fetch("POST", f"http://127.0.0.1:{port}/", settings=settings, content=b"x" * 50_000_000),
             courser.WriteTimeout,
             r"writing to 127\.0\.0\.1.*0\.3 s",
-            limit=2 * LIMIT,  # asyncio tells once in each limit whether anything moved
         )

@@ -46,6 +46,11 @@ BROKEN = {
     "bare LF after a chunk size": CHUNKED + b"5\nhello\r\n0\r\n\r\n",
     "bare LF after chunk data": CHUNKED + b"5\r\nhello\n0\r\n\r\n",
     "nothing after chunk data": CHUNKED + b"5\r\nhello0\r\n\r\n",
+    "a size that is nothing but extensions": CHUNKED + b"1;" + b"a" * 110_000,
+    "bytes with 8 KiB of extensions each": CHUNKED + (b"1;" + b"a" * 8192 + b"\r\nx\r\n") * 20 + b"0\r\n\r\n",
+    "more than 256 trailers": CHUNKED + b"5\r\nhello\r\n0\r\n" + b"X: 1\r\n" * 300 + b"\r\n",
+    "ten thousand trailers": CHUNKED + b"5\r\nhello\r\n0\r\n" + b"X-Trailer: 1\r\n" * 10_000 + b"\r\n",
+    "a trailer over 100 KiB": CHUNKED + b"5\r\nhello\r\n0\r\nX: " + b"a" * 110_000 + b"\r\n\r\n",
     "chunk data longer than its size": CHUNKED + b"5\r\nhello!!\r\n0\r\n\r\n",
     "NUL in a value": HEAD + b"X-Field: a\x00b\r\nContent-Length: 2\r\n\r\nok",
     "bare CR in a value": HEAD + b"X-Field: a\rb\r\nContent-Length: 2\r\n\r\nok",
@@ -67,6 +72,9 @@ BROKEN = {
     "a head over 100 KiB in one field": HEAD + b"X-Long: " + b"a" * 110_000 + b"\r\nContent-Length: 2\r\n\r\nok",
     "a head over 100 KiB in many fields": answer(b"ok", *["X-Long: " + "a" * 1_000] * 110),
     "a head that never ends": HEAD + b"X-Long: " + b"a" * 110_000,
+    "ten megabytes of head in one field": HEAD + b"X-Long: " + b"a" * 10_000_000 + b"\r\n\r\n",
+    "ten megabytes of head in many fields": HEAD + b"X-Long: a\r\n" * 1_000_000 + b"\r\n",
+    "more than 32 interim responses": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3_000 + answer(),
     "more than 256 fields": HEAD + b"X: 1\r\n" * 300 + b"Content-Length: 2\r\n\r\nok",
 }
 
@@ -76,6 +84,7 @@ CUT_SHORT = {
     "half a status line": (b"HTTP/1.1 20", ["closed"]),
     "half a head": (HEAD + b"Content-Length: 2\r\n", ["closed"]),
     "an HTTP/0.9 document": (b"<html>hello</html>", []),
+    "less than a length of twenty digits": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\nabc", ["3", "9{20}"]),
     "half a body": (HEAD + b"Content-Length: 4096\r\n\r\n" + b"a" * 1024, ["1024", "4096"]),
     "no body": (HEAD + b"Content-Length: 4096\r\n\r\n", ["0", "4096"]),
     "half a chunk size": (CHUNKED + b"1", ["closed"]),
@@ -187,6 +196,10 @@ WITHOUT_BODY = {
     "HEAD without either": ("HEAD", HEAD + b"\r\n"),
     "204": ("GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
     "204 with a length": ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
+    "HEAD in gzip": ("HEAD", HEAD + b"Content-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n"),
+    "204 in gzip": ("GET", b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n"),
+    "nothing in gzip": ("GET", HEAD + b"Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"),
+    "no chunks in gzip": ("GET", HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "304": ("GET", b"HTTP/1.1 304 Not Modified\r\n\r\n"),
     "304 with a length": ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n"),
     "304 with chunks": ("GET", b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n"),
@@ -257,7 +270,9 @@ POISON = answer(b"poison")
 WITH_MORE_THAN_ASKED = {
     "after a length": answer(b"hello") + POISON,
     "after chunks": CHUNKED + b"5\r\nhello\r\n0\r\n\r\n" + POISON,
+    "after trailers": CHUNKED + b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n" + POISON,
     "after an empty body": b"HTTP/1.1 204 No Content\r\n\r\n" + POISON,
+    "after a 304": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n" + POISON,
     "a few bytes": answer(b"hello") + b"!",
     "a line": answer(b"hello") + b"\r\n",
 }
@@ -275,6 +290,20 @@ def test_bytes_after_a_response_never_answer_the_next_request(world: World, resp
 
     assert first in (b"hello", b"")
     assert second == b"clean"
+
+
+def test_what_a_server_says_before_it_is_asked_is_no_answer_to_the_next_request(world: World) -> None:
+    """Such as the greeting of a mail server; what is a response in form is delivered, and the connection not kept."""
+    script = [sends(b"220 mail.example ready\r\n"), expects_request(), expects_goodbye()]
+    with Wire(script, [expects_request(), sends(answer(b"clean"))]) as wire:
+
+        async def program(client: courser.AsyncClient) -> bytes:
+            with pytest.raises(courser.RemoteProtocolError) as caught:
+                await client.get(wire.url)
+            assert_says(caught.value, "not HTTP/1.1")
+            return (await client.get(wire.url)).content
+
+        assert world.run(program) == b"clean"
 
 
 def test_a_response_nobody_asked_for_never_answers_the_next_request(world: World) -> None:

@@ -21,10 +21,11 @@ import courser
 
 from .conftest import do_without
 from .servers.certificates import Authority
-from .servers.http2_servers import LARGE_SIZE, ServerIsMissing, run_hypercorn, run_nghttpd, run_node
+from .servers.http2_servers import LARGE_SIZE, run_hypercorn, run_nghttpd, run_node
 from .servers.nginx import LARGE as LARGE_OF_NGINX
 from .servers.nginx import SMALL as SMALL_OF_NGINX
 from .servers.nginx import Nginx, NginxIsMissing, run_nginx
+from .servers.processes import ServerIsMissing
 from .worlds import World
 
 SOAK = int(os.environ.get("COURSER_SOAK", "1"))

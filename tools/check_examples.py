@@ -13,6 +13,8 @@ httpbin.org: in the process that runs them these names lead to a small server on
     /delay/<seconds> after that time                          /redirect/<n>    a chain of n redirects
     anything else    a JSON object that tells the request: method, path, args, headers, and body or json
 
+and is a proxy as well, which sends every request to itself.
+
 Usage: python tools/check_examples.py [pages…]
 """
 
@@ -23,6 +25,7 @@ import inspect
 import json
 import os
 import re
+import selectors
 import socket
 import ssl
 import subprocess
@@ -129,7 +132,7 @@ def serving(folder: Path) -> Iterator[dict[str, str]]:
     authority.cert_pem.write_to_path(folder / "authority.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*CERTIFIED).configure_cert(context)
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Answers) for _ in range(2)]
+    servers = SERVERS[:] = [ThreadingHTTPServer(("127.0.0.1", 0), Answers) for _ in range(2)]
     # Handshake when the connection's own thread first reads, not in the thread that accepts.
     servers[1].socket = context.wrap_socket(servers[1].socket, server_side=True, do_handshake_on_connect=False)
     for server in servers:
@@ -141,6 +144,10 @@ def serving(folder: Path) -> Iterator[dict[str, str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+# Plain and over TLS, once they serve.
+SERVERS: list[ThreadingHTTPServer] = []
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -163,6 +170,27 @@ class Answers(BaseHTTPRequestHandler):
                 self.reply(200, json.dumps(self.told(target, body), indent=2).encode())
 
     do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def do_CONNECT(self) -> None:
+        """Open a tunnel, as a proxy does; wherever it is to lead, it leads back here."""
+        http, https = (server.server_port for server in SERVERS)
+        with socket.create_connection(("127.0.0.1", https if self.path.endswith(":443") else http)) as onward:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with selectors.DefaultSelector() as ready:
+                for here, there in [(self.connection, onward), (onward, self.connection)]:
+                    ready.register(here, selectors.EVENT_READ, there)
+                while all(self.passed_on(key.fileobj, key.data) for key, _ in ready.select()):
+                    pass
+        self.close_connection = True
+
+    def passed_on(self, here, there) -> bool:
+        """Pass on what has arrived; return whether more may come."""
+        try:
+            data = here.recv(65536)
+            there.sendall(data)
+        except OSError:
+            return False
+        return data != b""
 
     def told(self, target, body: bytes) -> dict[str, object]:
         """Return what a request says, as the JSON object that tells it back."""

@@ -1,44 +1,33 @@
 """Servers that speak HTTP/2 over TLS: nghttpd, hypercorn, and node's; each serves `/small` and takes posts to it."""
 
-import contextlib
 import importlib.util
-import os
-import shutil
-import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .certificates import Authority
-from .processes import PATIENCE, ServerProcess, listener, port_of
+from .processes import ServerIsMissing, ServerProcess, free_port, listener, port_of, program, wait_for
 
 SMALL = b"hello"
 LARGE_SIZE = 100_000_000
 
 
-class ServerIsMissing(Exception):
-    """A server is not on this machine; the message says what to install."""
-
-
 @contextmanager
 def run_nghttpd(directory: Path, authority: Authority) -> Iterator[str]:
     """Run nghttpd and yield its URL; it serves files, and reads what is posted to them to the end."""
-    binary = shutil.which("nghttpd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
-    if binary is None:
-        raise ServerIsMissing("nghttpd was not found; install it, for instance with: apt-get install nghttp2-server")
+    binary = program("nghttpd", "nghttp2-server")
     files = directory / "files"
     files.mkdir()
     (files / "small").write_bytes(SMALL)
     with (files / "large").open("wb") as large:
         large.truncate(LARGE_SIZE)
     certificate, key = authority.write_server_certificate()
-    with _free_port() as port:
+    with free_port() as port:
         pass
     command = [binary, "-a", "127.0.0.1", "-d", str(files), str(port), str(key), str(certificate)]
     with ServerProcess(command, [], directory / "output.log"):
-        _wait_for(port)
+        wait_for(port)
         yield f"https://127.0.0.1:{port}"
 
 
@@ -64,9 +53,7 @@ def run_node(directory: Path, authority: Authority, is_patient: bool = True) -> 
 
     One that closes streams early looks like an attack to it, unless it `is_patient`.
     """
-    binary = shutil.which("node")
-    if binary is None:
-        raise ServerIsMissing("node was not found; install it, for instance with: apt-get install nodejs")
+    binary = program("node", "nodejs")
     certificate, key = authority.write_server_certificate()
     (directory / "server.js").write_text(_NODE)
     listening = listener()
@@ -75,22 +62,6 @@ def run_node(directory: Path, authority: Authority, is_patient: bool = True) -> 
     command = [binary, str(directory / "server.js"), str(listening.fileno()), str(key), str(certificate), patience]
     with ServerProcess(command, [listening], directory / "output.log"):
         yield f"https://127.0.0.1:{port}"
-
-
-@contextmanager
-def _free_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield port_of(listening)
-
-
-def _wait_for(port: int) -> None:
-    """Wait for a server that cannot be given its listening socket."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), PATIENCE):
-            return
-        time.sleep(0.01)
-    raise RuntimeError(f"nothing listens on port {port}")
 
 
 _ASGI = f"""

@@ -5,9 +5,12 @@ polls for «is it up yet»: a connection made too early waits in the backlog.
 """
 
 import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +26,35 @@ def listener(backlog: int = 1024) -> socket.socket:
 def port_of(listening: socket.socket) -> int:
     port: int = listening.getsockname()[1]
     return port
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """Give a free port of 127.0.0.1, held until the block ends, for a server that cannot be given its socket."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield port_of(listening)
+
+
+def wait_for(port: int) -> None:
+    """Wait until such a server listens."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), PATIENCE):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+class ServerIsMissing(Exception):
+    """A server is not on this machine; the message says what to install."""
+
+
+def program(name: str, package: str) -> str:
+    """Return where a server's program is; raises `ServerIsMissing` with the Debian package that has it."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    if found is None:
+        raise ServerIsMissing(f"{name} was not found; install it, for instance with: apt-get install {package}")
+    return found
 
 
 class ServerProcess:

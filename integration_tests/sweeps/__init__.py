@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from . import (
     attribution,
+    cancellation,
+    forks,
     http2_blocked_writes,
     http2_cancellations,
     http2_closed_early,
@@ -24,6 +26,7 @@ from . import (
     queueing,
     resets,
     soak,
+    threads,
 )
 
 
@@ -37,6 +40,8 @@ class Sweep(NamedTuple):
 
 SWEEPS = {
     "attribution": Sweep(attribution.run, 100_000, 1_000),
+    "cancellation": Sweep(cancellation.run, 10_000, 100),
+    "forks": Sweep(forks.run, 100, 3),
     "http2-blocked-writes": Sweep(http2_blocked_writes.run, 1_000, 40),
     "http2-cancellations": Sweep(http2_cancellations.run, 10_000, 100),
     "http2-closed-early": Sweep(http2_closed_early.run, 10_000, 200),
@@ -50,4 +55,5 @@ SWEEPS = {
     "queueing": Sweep(queueing.run, 100_000, 2_000),
     "resets": Sweep(resets.run, 1, 7),
     "soak": Sweep(soak.run, 500_000, 4_000),
+    "threads": Sweep(threads.run, 128_000, 2_000),
 }

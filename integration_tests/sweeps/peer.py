@@ -56,7 +56,10 @@ def requests(connection: socket.socket) -> Iterator[tuple[str, str, bytes]]:
         lengths = [int(field.partition(":")[2]) for field in fields if field.lower().startswith("content-length:")]
         length = lengths[0] if lengths else 0
         while len(received) < length:
-            received += connection.recv(65536)
+            data = connection.recv(65536)
+            if not data:
+                return
+            received += data
         method, path, _ = line.split(" ")
         yield method, path, received[:length]
         received = received[length:]

@@ -8,20 +8,32 @@ import pytest
 import courser_client
 
 
-def test_the_public_names_are_the_clients_and_their_default() -> None:
+def test_the_public_names_are_the_clients_and_the_functions_and_what_they_take() -> None:
     assert courser_client.__all__ == [
         "USE_CLIENT_DEFAULT",
         "AsyncClient",
         "AuthArgument",
         "AuthTypes",
         "Client",
+        "ClientState",
         "EventHook",
         "EventHooks",
+        "ParamsMode",
         "RedirectPolicy",
         "TimeoutArgument",
         "TooManyRedirects",
         "UseClientDefault",
         "__version__",
+        "delete",
+        "get",
+        "head",
+        "options",
+        "patch",
+        "post",
+        "put",
+        "query",
+        "request",
+        "stream",
     ]
 
 

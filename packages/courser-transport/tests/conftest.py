@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from authorities import Authority
 from pools import OPEN_POOLS
 from serving import Certificates
 
@@ -20,3 +21,14 @@ def _no_pool_is_left_open() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(autouse=True)
+def _no_tls_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)

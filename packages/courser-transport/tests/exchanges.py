@@ -12,6 +12,7 @@ from courser_transport import ConnectionPool, Limits
 from courser_transport._body import AsyncBody
 from courser_transport._connect import Connector
 from courser_transport._http1._connection import HTTP1Connection
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, Step
 from loopback import Peer, peer
 from owners import NotingOwner
@@ -93,15 +94,11 @@ def scripted(
     """Give a pool whose connections follow scripts, and its network."""
     streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
     backend = ScriptedBackend(streams, world.backend)
-    pool = ConnectionPool(backend, Connector(backend, _no_tls, retries), Limits(**limits), world.body)
+    pool = ConnectionPool(backend, Connector(backend, TLSSettings(), retries), Limits(**limits), world.body)
     try:
         yield pool, backend
     finally:
         pool.abandon()
-
-
-def _no_tls() -> Any:
-    raise AssertionError("no TLS here")
 
 
 @contextmanager
@@ -109,7 +106,7 @@ def real(
     world: World, context: Any = None, retries: int = 0, http1: bool = True, http2: bool = False, **limits: Any
 ) -> Iterator[ConnectionPool]:
     """Give a pool on the sockets of this world; `context` is for https."""
-    connector = Connector(world.backend, lambda: context, retries)
+    connector = Connector(world.backend, TLSSettings(True if context is None else context), retries)
     pool = ConnectionPool(world.backend, connector, Limits(**limits), world.body, http1, http2)
     try:
         yield pool

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from courser_models import Origin
-from courser_transport import ConnectionPool, Limits
+from courser_transport import ConnectionPool, Limits, Proxy, proxy_of
 from courser_transport._connect import Connector
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, Step
 from worlds import Task, World
 
 OPEN_POOLS: list[ConnectionPool] = []
-
-
-def _no_tls() -> Any:
-    raise AssertionError("no TLS here")
 
 
 def scripted_pool(
@@ -23,8 +20,17 @@ def scripted_pool(
     """Return a pool whose connections follow `scripts`, and its network; it is forgotten when the test is over."""
     streams = [script if isinstance(script, Exception) else ScriptedStream(script) for script in scripts]
     backend = ScriptedBackend(streams, world.backend)
-    pool = ConnectionPool(backend, Connector(backend, _no_tls), Limits(**limits), world.body)
+    pool = ConnectionPool(backend, Connector(backend, TLSSettings()), Limits(**limits), world.body)
     OPEN_POOLS.append(pool)
+    return pool, backend
+
+
+def proxied_pool(
+    world: World, proxy: Proxy | str, *scripts: list[Step] | Exception, **limits: Any
+) -> tuple[ConnectionPool, ScriptedBackend]:
+    """Return a pool whose requests go through `proxy`, which is a script like everybody."""
+    pool, backend = scripted_pool(world, *scripts, **limits)
+    pool._connector.proxy = proxy_of(proxy)
     return pool, backend
 
 
@@ -61,7 +67,7 @@ def check_invariants(pool: ConnectionPool) -> None:
             if own is None or place.open < own:
                 assert is_full, "nobody waits while a place is free"
                 assert not stats.idle, "nobody waits while an idle connection could make room"
-                assert any(entry == (place.first, place.origin) for entry in pool._line)
+                assert any(entry == (place.first, place.route) for entry in pool._line)
 
 
 async def waiting_for(world: World, pool: ConnectionPool, *origins: Origin) -> list[Task]:

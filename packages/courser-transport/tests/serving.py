@@ -7,8 +7,9 @@
     /late       as /, a few milliseconds late: whoever asks has to wait
     /once       as /, on a connection's first request; on any other it closes without a word
     /large      a megabyte
+    /early      the head of a success and half of its body, as soon as the head of the request is there
 
-A request's body is read to its end before the answer.
+A request's body is read to its end before any other answer.
 """
 
 from __future__ import annotations
@@ -78,6 +79,11 @@ class Server:
         while data := self._next_of(connection):
             received += data
             head, found, body = received.partition(b"\r\n\r\n")
+            if found and head.startswith(b"POST /early"):
+                connection.sendall(OK[:-3])
+                while self._next_of(connection):
+                    pass
+                return
             length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
             is_chunked = b"chunked" in head.lower()
             if not found or (is_chunked and not body.endswith(b"0\r\n\r\n")) or (length and len(body) < int(length[1])):

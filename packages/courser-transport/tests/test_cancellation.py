@@ -172,6 +172,47 @@ async def test_the_same_over_tls_as_an_await_is_over(world: World, certificates:
 
 
 @in_event_loops
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_response_that_is_closed_by_a_cancelled_task_gives_its_place_back(world: World, turns: int) -> None:
+    """Closing gives the connection back before it waits for anything, so a second cancellation breaks nothing."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+                await world.turn()
+        finally:
+            for _ in range(3):
+                await world.turn()  # under trio cancelled as well, at once
+
+    with serving() as server:
+        transport = AsyncHTTPTransport(limits=Limits(max_connections=1))
+        pool = transport.pool
+        url = f"{server.url}/early"
+
+        async def work() -> None:
+            response = await transport.handle_async_request(Request("POST", url, content=endless()))
+            opened.append(response)
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+
+        opened: list[Any] = []
+        task = await world.beside(work)
+        await world.until(lambda: bool(opened))
+        task.cancel()
+        for _ in range(turns):
+            await world.turn()
+        task.cancel()
+        await task.ended()
+        assert task.was_cancelled
+        assert pool.stats()[:5] == (0, 0, 0, 0, 0)
+        assert await _get(transport, _plain(server)) == b"hello"
+        await transport.aclose()
+
+
+@in_event_loops
 @pytest.mark.parametrize("places", [1, 2, 10])
 async def test_requests_cancelled_at_random_under_load_leave_the_pool_as_it_was(world: World, places: int) -> None:
     rng = random.Random(SEED)

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from courser_models import Origin, Request
-from courser_transport import ConnectionPool, Limits, ReadError
+from courser_transport import ConnectionPool, HTTPTransport, Limits, NetworkError, ReadError
 from courser_transport._connect import Connector
-from courser_transport._deadline import Deadline
 from courser_transport._network import Address
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import ScriptedBackend, ScriptedStream, sends
 from exchanges import collect
 from pools import OPEN_POOLS, numbers, scripted_pool, waiting_for
 from serving import OK, Certificates, serving
-from worlds import Task, World, in_event_loops, in_every_world
+from worlds import PATIENCE, Task, World, in_event_loops, in_every_world
 
 A = Origin("http", "a.example", 80)
 
@@ -28,15 +28,15 @@ class Gate(ScriptedBackend):
         super().__init__([ScriptedStream([sends(OK)])], world.backend)
         self.opened = world.backend.waiter()
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ScriptedStream:
-        stream = await super().connect_tcp(addresses, peer, deadline)
+    async def connect_tcp(self, addresses: list[Address], *arguments: Any) -> ScriptedStream:
+        stream = await super().connect_tcp(addresses, *arguments)
         await self.opened.wait(None)
         return stream
 
 
 def _gated_pool(world: World) -> tuple[ConnectionPool, Gate]:
     gate = Gate(world)
-    pool = ConnectionPool(gate, Connector(gate, lambda: None), Limits(), world.body)  # type: ignore[arg-type, return-value]
+    pool = ConnectionPool(gate, Connector(gate, TLSSettings()), Limits(), world.body)
     OPEN_POOLS.append(pool)
     return pool, gate
 
@@ -87,7 +87,7 @@ async def test_those_who_read_are_told(
     world: World, path: str, from_another_thread: bool, scheme: str, certificates: Certificates
 ) -> None:
     with serving(certificates.server if scheme == "https" else None) as server:
-        connector = Connector(world.backend, lambda: _trusting(certificates))
+        connector = Connector(world.backend, TLSSettings(certificates.file))
         pool = ConnectionPool(world.backend, connector, Limits(), world.body)
 
         async def fetch() -> bytes:
@@ -100,12 +100,6 @@ async def test_those_who_read_are_told(
             with pytest.raises(ReadError, match="was closed by this program while it was in use"):
                 await task.result()
         assert numbers(pool) == {}
-
-
-def _trusting(certificates: Certificates) -> Any:
-    from courser_transport import create_ssl_context
-
-    return create_ssl_context(verify=certificates.file)
 
 
 @in_every_world
@@ -124,7 +118,7 @@ async def test_closing_again_does_nothing(world: World) -> None:
 async def test_closing_at_any_moment_ends_every_request(world: World) -> None:
     for turns in range(25):
         with serving() as server:
-            connector = Connector(world.backend, lambda: None)  # type: ignore[arg-type, return-value]
+            connector = Connector(world.backend, TLSSettings())
             pool = ConnectionPool(world.backend, connector, Limits(max_connections=2), world.body)
 
             async def fetch(pool: ConnectionPool = pool, url: str = server.url) -> bytes:
@@ -137,6 +131,37 @@ async def test_closing_at_any_moment_ends_every_request(world: World) -> None:
             for task in tasks:
                 assert await _outcome(task) in ("hello", "closed")
             assert numbers(pool) == {}
+
+
+@pytest.mark.parametrize("heard", [0, 1, 2, 5, 20])
+def test_closing_while_many_threads_ask_ends_every_request(heard: int) -> None:
+    outcomes: list[str] = []
+    with serving() as server:
+        for _ in range(5):
+            transport = HTTPTransport(limits=Limits(max_connections=3))
+            server.heard.clear()
+
+            def ask(transport: HTTPTransport = transport, url: str = server.url) -> None:
+                while True:
+                    try:
+                        response = transport.handle_request(Request("POST", f"{url}/chunks", content=b"x" * 200_000))
+                        outcomes.append(response.read().decode())
+                    except (RuntimeError, NetworkError) as error:
+                        outcomes.append("closed" if "clos" in str(error) else str(error))
+                        return
+
+            threads = [threading.Thread(target=ask) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            while len(server.heard) < heard:
+                threads[0].join(0.0001)
+            transport.close()
+            for thread in threads:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+            assert set(outcomes) <= {"hello", "closed"}
+            assert transport.pool.stats()[:5] == (0, 0, 0, 0, 0)
+            outcomes.clear()
 
 
 async def _outcome(task: Task) -> str:

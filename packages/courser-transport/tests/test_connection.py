@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,11 +11,16 @@ from typing import Any
 
 import pytest
 
-from courser_models import LocalProtocolError, Request, StreamClosed
+from courser_models import LocalProtocolError, Origin, Request, StreamClosed
 from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError
 from courser_transport._body import AsyncBody
+from courser_transport._deadline import Deadline
+from courser_transport._http1 import _connection as connection_module
+from courser_transport._http1._connection import HTTP1Connection
 from courser_transport.testing import Step, breaks, ends, expects, hangs, hears, sends
 from exchanges import OK, URL, Wire, collect, give_up, scripted
+from loopback import peer
+from owners import NotingOwner
 from worlds import PATIENCE, World, in_event_loops, in_every_world
 
 
@@ -299,6 +305,52 @@ async def test_a_head_that_drips_is_read(world: World) -> None:
 
 
 @in_every_world
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"max_head_size": 200}, "a response head of more than 200 bytes, which is the limit"),
+        ({"max_fields": 3}, "a response head of 4 fields; 3 is the limit"),
+    ],
+)
+async def test_a_head_has_limits(world: World, limits: dict[str, int], complaint: str, size: int) -> None:
+    fields = b"a: 1\r\nb: 2\r\nc: 3\r\n" + (b"d: 4\r\n" if "max_fields" in limits else b"d: " + b"x" * 170 + b"\r\n")
+    head = b"HTTP/1.1 204 No Content\r\n" + fields + b"\r\n"
+    wire = Wire(world, *[sends(head[start : start + size]) for start in range(0, len(head), size)], **limits)
+    with pytest.raises(RemoteProtocolError, match=complaint):
+        await wire.fetch()
+    assert wire.released == [False]
+    less = b"HTTP/1.1 204 No Content\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n"
+    response, _ = await Wire(world, sends(less), **limits).fetch()
+    assert len(response.headers) == 3
+
+
+@in_every_world
+async def test_a_head_costs_in_proportion_to_its_size_however_it_drips(world: World) -> None:
+    searched = [await _searched_in_a_head_of(world, size) for size in (20_000, 80_000)]
+    assert searched[1] < 5 * searched[0]
+
+
+async def _searched_in_a_head_of(world: World, size: int) -> int:
+    """Return how many bytes are looked at for the end of a head that comes in pieces of 100 bytes."""
+    looked_at = 0
+    head_end = connection_module._HEAD_END
+
+    class Counting:
+        def search(self, received: bytearray, start: int) -> re.Match[bytes] | None:
+            nonlocal looked_at
+            looked_at += len(received) - start
+            return head_end.search(received, start)
+
+    head = b"HTTP/1.1 204 No Content\r\nX: " + b"x" * size + b"\r\n\r\n"
+    wire = Wire(world, *[sends(head[start : start + 100]) for start in range(0, len(head), 100)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection_module, "_HEAD_END", Counting())
+        await wire.fetch()
+    return looked_at
+
+
+@in_every_world
 async def test_odd_but_readable_heads_are_read(world: World) -> None:
     wire = Wire(world, sends(b"HTTP/1.1 200\nA: b\n folded\nContent-Length: 5, 5\n\nhello"))
     response, body = await wire.fetch()
@@ -323,6 +375,8 @@ async def test_an_error_while_reading_the_body_carries_the_request(world: World)
     with pytest.raises(ReadError) as caught:
         await wire.fetch(request)
     assert caught.value.request is request
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"the body of GET http://example\.org/ broke off after \d\.\d{3} s", note)
     assert wire.released == [False]
 
 
@@ -346,9 +400,62 @@ async def test_without_such_an_answer_the_write_error_stands(world: World) -> No
 @in_every_world
 async def test_something_to_read_makes_an_idle_connection_stale(world: World) -> None:
     for step in (sends(b"HTTP/1.1 408 Request Timeout\r\n\r\n"), ends()):
-        wire = Wire(world, step)
+        wire = Wire(world, sends(OK), step)
+        await wire.fetch()
+        assert wire.released == [True]
         assert wire.connection.is_stale()
     assert not Wire(world).connection.is_stale()
+
+
+@in_every_world
+async def test_what_was_said_before_the_request_is_the_last_word_of_its_connection(world: World) -> None:
+    """The answer to the request is still to come, and would answer the next one."""
+    with peer() as it:
+        stream = await world.backend.connect_tcp(it.addresses, "127.0.0.1", Deadline(PATIENCE))
+        it.accept().sendall(b"HTTP/1.1 503 Overloaded\r\nContent-Length: 5\r\n\r\nlater")
+        await world.until(stream.is_readable)
+        owner = NotingOwner(world.backend, world.body)
+        connection = HTTP1Connection(stream, Origin("http", "127.0.0.1", it.port), owner)
+        response = await connection.send(Request("GET", f"http://127.0.0.1:{it.port}/"))
+        assert (response.status_code, await collect(response)) == (503, b"later")
+        assert owner.released == [False]
+        stream.close()
+
+
+@in_every_world
+async def test_a_body_that_only_the_end_of_its_connection_ends_says_so(world: World) -> None:
+    wire = Wire(world, sends(b"HTTP/1.1 200 OK\r\n\r\nhel"), sends(b"lo"), ends())
+    response, body = await wire.fetch()
+    assert (response.extensions["eof_delimited"], body) == (True, b"hello")
+    response, _ = await Wire(world, sends(OK)).fetch()
+    assert "eof_delimited" not in response.extensions
+
+
+@in_every_world
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("timeout=2", 1.0),
+        ("max=100, timeout=3", 2.0),
+        ("TIMEOUT = 4; max=1", 3.0),
+        ('timeout="2"', 1.0),
+        ("timeout=1", 0.0),
+        ("timeout=0", 0.0),
+        ("timeout=20", 5.0),
+        ("timeout=soon", 5.0),
+        ("idle-timeout=1", 5.0),
+        ("timeout=-1", 5.0),
+    ],
+)
+async def test_a_server_is_believed_how_long_it_keeps_an_idle_connection(
+    world: World, said: str, seconds: float
+) -> None:
+    """A second less than it says, because the next request has a way to go, and no longer than we keep one anyway."""
+    answer = f"HTTP/1.1 200 OK\r\nKeep-Alive: {said}\r\nContent-Length: 0\r\n\r\n".encode()
+    wire = Wire(world, sends(answer), keepalive_expiry=5.0)
+    await wire.fetch()
+    wire.connection.rest(now=100.0)
+    assert wire.connection.idle_until == 100.0 + seconds
 
 
 @in_every_world

@@ -73,7 +73,7 @@ async def test_a_waiter_gets_the_place_of_a_dropped_response(world: World) -> No
     del response
     with pytest.warns(ResourceWarning, match=OURS):
         _drop(held)
-    assert (await tasks[0].result()).origin == A
+    assert (await tasks[0].result()).route == A
     assert numbers(pool) == {"open": 1, "lent": 1}
 
 
@@ -84,7 +84,7 @@ async def test_a_response_that_another_thread_drops_frees_its_place(world: World
     tasks = await waiting_for(world, pool, A)
     with pytest.warns(ResourceWarning, match=OURS):
         _drop_in_thread(held)
-    assert (await tasks[0].result()).origin == A
+    assert (await tasks[0].result()).route == A
     assert numbers(pool) == {"open": 1, "lent": 1}
 
 
@@ -108,7 +108,7 @@ async def test_a_response_dropped_while_the_pool_is_busy_with_itself_is_passed_o
         await drop()
     assert not tasks[0].is_done
     pool.stats()
-    assert (await tasks[0].result()).origin == A
+    assert (await tasks[0].result()).route == A
 
 
 @in_every_world

@@ -124,6 +124,22 @@ async def test_too_many_trailers_are_refused(world: World) -> None:
 
 
 @in_every_world
+@pytest.mark.parametrize(
+    ("limits", "complaint"),
+    [
+        ({"max_fields": 2}, "3 trailer fields; 2 is the limit"),
+        ({"max_head_size": 100}, "trailers of 205 bytes; 100 is the limit"),
+    ],
+)
+async def test_trailers_have_the_limits_of_a_head(world: World, limits: dict[str, int], complaint: str) -> None:
+    trailers = b"a: b\r\nb: c\r\ncc: %b\r\n" % (b"x" * 199)
+    wire = Wire(world, sends(CHUNKED + b"0\r\n" + trailers + b"\r\n"), **limits)
+    with pytest.raises(RemoteProtocolError, match=complaint):
+        await wire.fetch()
+    assert wire.released == [False]
+
+
+@in_every_world
 async def test_timings_tell_how_long_each_step_took(world: World) -> None:
     request = Request("GET", URL, extensions={"timings": True})
     with scripted(world, [sends(OK[:-3]), sends(OK[-3:]), expects(b"GET"), sends(OK)]) as (pool, _):

@@ -11,6 +11,7 @@ import pytest
 
 from courser_models import Origin
 from courser_transport import ConnectError, ConnectionPool, PoolTimeout
+from courser_transport._pool import _Terms
 from courser_transport.testing import ScriptedStream, sends
 from pools import check_invariants, numbers, scripted_pool, silent_pool, waiting_for
 from worlds import Task, World, in_event_loops, in_every_world
@@ -50,7 +51,7 @@ async def test_waiters_are_served_in_the_order_they_came_whatever_their_origin(w
         pool.release(held)
         assert await _first_done(world, tasks) == 0
         held = await tasks.pop(0).result()
-        assert held.origin == origin
+        assert held.route == origin
     pool.release(held)
     assert numbers(pool) == {"open": 1, "idle": 1}
 
@@ -77,8 +78,8 @@ async def test_a_waiter_is_served_as_soon_as_its_origin_may_have_one_more(world:
     held = await c.result()
     assert pool.waiting == 1
     pool.release(b)
-    assert (await second_a.result()).origin == A
-    assert held.origin == C
+    assert (await second_a.result()).route == A
+    assert held.route == C
     assert numbers(pool) == {"open": 2, "lent": 2}
 
 
@@ -91,7 +92,7 @@ async def test_a_busy_origin_does_not_starve_another(world: World) -> None:
         assert not tasks[2].is_done
         pool.release(held.pop(0))
         held.append(await task.result())
-    assert [connection.origin for connection in held] == [A, B]
+    assert [connection.route for connection in held] == [A, B]
 
 
 @in_every_world
@@ -99,7 +100,7 @@ async def test_an_origin_at_its_limit_makes_room_for_a_fresh_connection_of_its_o
     pool = silent_pool(world, 9, max_connections=9, max_connections_per_origin=1)
     (a,) = await _acquired(pool, A)
     pool.release(a)
-    assert await pool._acquire(A, {}, None, None, is_fresh=True) is not a
+    assert await pool._acquire(A, _Terms({}), is_fresh=True) is not a
     assert a._wire.is_closed
     assert numbers(pool) == {"open": 1, "lent": 1}
 
@@ -186,7 +187,7 @@ async def test_a_waiter_who_cannot_connect_passes_the_place_on(world: World) -> 
     pool.release(held)
     with pytest.raises(ConnectError, match="refused"):
         await first.result()
-    assert (await second.result()).origin == C
+    assert (await second.result()).route == C
 
 
 @in_every_world
@@ -195,6 +196,7 @@ async def test_a_granted_connection_that_was_sent_something_meanwhile_is_replace
     pool, backend = scripted_pool(world, [], [], max_connections=1)
     (held,) = await _acquired(pool, A)
     (task,) = await waiting_for(world, pool, A)
+    await held._wire.write(b"a request that was answered", None)
     held._wire.steps = [sends(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")]
     pool.release(held)
     assert await task.result() is not held

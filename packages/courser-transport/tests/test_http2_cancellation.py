@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from courser_models import Origin, Request
-from courser_transport import Deadline, create_ssl_context
+from courser_transport import Deadline
 from courser_transport._http2._connection import HTTP2Connection
-from courser_transport._tls import start_tls
+from courser_transport._tls import TLSSettings, start_tls
 from exchanges import collect, serving
 from frames import DATA, END_STREAM, HEADERS, RST_STREAM, FramePeer
 from owners import NotingOwner
@@ -67,8 +67,8 @@ async def test_what_is_cancelled_in_a_blocked_write_ends_in_nobody_elses_stream(
         stream: Any = await world.backend.connect_tcp(listening.addresses, "127.0.0.1", deadline)
         stream.extra("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         if secure:
-            context = create_ssl_context(certificates.file, http2=True)
-            stream = await start_tls(stream, lambda: context, "127.0.0.1", "127.0.0.1", deadline)
+            settings = TLSSettings(certificates.file, http2=True)
+            stream = await start_tls(stream, settings, "127.0.0.1", "127.0.0.1", deadline)
         owner = NotingOwner(world.backend, world.body)
         connection = HTTP2Connection(stream, Origin("https", "127.0.0.1", 443), owner)
         rounds = 100 * SOAK

@@ -11,6 +11,7 @@ from courser_transport import ConnectError, ConnectionPool, Limits, PoolStats, U
 from courser_transport import _pool as pool_module
 from courser_transport._connect import Connector
 from courser_transport._stats import OriginStats
+from courser_transport._tls import TLSSettings
 from courser_transport.testing import breaks, expects, sends
 from exchanges import collect
 from pools import numbers, scripted_pool, silent_pool, waiting_for
@@ -21,9 +22,7 @@ A, B = Origin("http", "a.example", 80), Origin("http", "b.example", 80)
 
 
 def _real_pool(world: World, certificates: Certificates | None = None, **limits: Any) -> ConnectionPool:
-    from courser_transport import create_ssl_context
-
-    connector = Connector(world.backend, lambda: create_ssl_context(verify=certificates.file if certificates else True))
+    connector = Connector(world.backend, TLSSettings(certificates.file if certificates else True))
     return ConnectionPool(world.backend, connector, Limits(**limits), world.body)
 
 
@@ -159,7 +158,7 @@ async def test_who_waits_gets_what_is_made_ahead(world: World) -> None:
     assert await pool.warm_up(A) == 0
     held.is_reusable = False
     pool.release(held)
-    assert (await task.result()).origin == A
+    assert (await task.result()).route == A
 
 
 @in_every_world

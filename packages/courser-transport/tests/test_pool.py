@@ -9,9 +9,9 @@ import pytest
 
 from courser_models import ByteStream, LocalProtocolError, Origin, Request
 from courser_transport import ConnectError, PoolTimeout, ReadTimeout, UnsupportedProtocol
-from courser_transport.testing import ScriptedStream, ends, hangs, sends
+from courser_transport.testing import ScriptedStream, ends, expects, hangs, sends
 from pools import numbers, scripted_pool, waiting_for
-from worlds import ThreadWorld, World, in_event_loops, in_every_world
+from worlds import PATIENCE, ThreadWorld, World, in_event_loops, in_every_world
 
 A, B = "http://a.example/", "http://b.example/"
 ORIGIN_A, ORIGIN_B = Origin("http", "a.example", 80), Origin("http", "b.example", 80)
@@ -93,6 +93,46 @@ async def test_only_so_many_are_kept_idle_and_the_oldest_goes(world: World) -> N
 
 
 @in_every_world
+async def test_of_thirty_connections_the_twenty_that_were_used_last_are_kept(world: World) -> None:
+    """Those in use do not count."""
+    pool, _ = scripted_pool(world, *([] for _ in range(35)), max_keepalive_connections=20)
+    held = [await pool.acquire(ORIGIN_A, {}) for _ in range(35)]
+    released = held[:10] + held[20:30] + held[10:20]
+    for connection in released:
+        pool.release(connection)
+    kept = list(pool._idle_by_age)
+    assert kept == released[10:]
+    streams: list[Any] = [connection._wire for connection in released]
+    assert [stream.is_closed for stream in streams] == [True] * 10 + [False] * 20
+    assert numbers(pool) == {"open": 25, "idle": 20, "lent": 5}
+
+
+@in_every_world
+@pytest.mark.parametrize(("seconds", "connections"), [(1, 2), (60, 1)])
+async def test_a_connection_is_used_as_long_as_its_server_keeps_it(
+    world: World, seconds: int, connections: int
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=%d\r\nContent-Length: 5\r\n\r\nhello" % seconds
+    script = [expects(b"GET"), sends(answer)]
+    pool, backend = scripted_pool(world, [*script, *script], script)
+    for _ in range(2):
+        assert await _read(await pool.send(Request("GET", A))) == b"hello"
+    assert len(backend.connected) == connections
+
+
+@in_every_world
+async def test_a_connection_serves_as_many_requests_as_it_may(world: World) -> None:
+    pool, backend = scripted_pool(world, [], [], max_requests_per_connection=2)
+    for number in range(3):
+        connection = await pool.acquire(ORIGIN_A, {})
+        stream: Any = connection._wire
+        stream.steps = [sends(OK)]
+        assert await _read(await connection.send(Request("GET", A))) == b"hello"
+        assert pool.idle == (0 if number == 1 else 1)
+    assert backend.connected == ["a.example:80"] * 2
+
+
+@in_every_world
 async def test_the_oldest_idle_connection_makes_room_for_another_origin(world: World) -> None:
     pool, backend = scripted_pool(world, [sends(OK)], [sends(OK)], max_connections=1)
     await _read(await pool.send(Request("GET", A)))
@@ -140,7 +180,7 @@ async def test_a_waiter_for_another_origin_gets_the_place_in_its_turn(world: Wor
     task = await world.beside(wait)
     await world.until(lambda: pool.waiting == 1)
     pool.release(connection)
-    assert (await task.result()).origin == ORIGIN_B
+    assert (await task.result()).route == ORIGIN_B
     assert connection._wire.is_closed  # type: ignore[attr-defined]
     assert numbers(pool) == {"open": 1, "lent": 1}
     assert backend.connected == ["a.example:80", "b.example:80"]
@@ -165,15 +205,28 @@ async def test_a_connection_that_broke_gives_its_place_to_the_waiter(world: Worl
 
 @in_every_world
 async def test_waiting_has_a_limit_that_the_error_explains(world: World) -> None:
-    pool, _ = scripted_pool(world, [], max_connections=1)
-    await pool.acquire(ORIGIN_A, {})
+    pool, _ = scripted_pool(world, [], [], max_connections=2)
+    first, _ = [await pool.acquire(ORIGIN_A, {}) for _ in range(2)]
+    first.lent_at -= 3600.0
     with pytest.raises(PoolTimeout) as caught:
         await pool.acquire(ORIGIN_A, {"pool": 0.01})
-    assert str(caught.value) == (
+    said, _, longest = str(caught.value).partition("; the longest in use has been for ")
+    assert said == (
         "waiting for a connection to a.example:80 timed out after 0.01 s: "
-        "1 of 1 connections are open (1 in use, 0 idle, 0 connecting), 0 requests wait"
+        "2 of 2 connections are open (2 in use, 0 idle, 0 connecting), 0 requests wait"
     )
-    assert numbers(pool) == {"open": 1, "lent": 1}
+    assert 3600.0 <= float(longest.removesuffix(" s")) < 3600.0 + PATIENCE
+    assert numbers(pool) == {"open": 2, "lent": 2}
+
+
+@in_every_world
+async def test_a_connection_that_is_lent_again_has_been_in_use_since_then(world: World) -> None:
+    pool, _ = scripted_pool(world, [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+    connection.lent_at -= 3600.0
+    pool.release(connection)
+    with pytest.raises(PoolTimeout, match=r"the longest in use has been for \d\.\d s"):
+        await pool.acquire(ORIGIN_A, {}) and await pool.acquire(ORIGIN_A, {"pool": 0.01})
 
 
 @in_every_world

@@ -2,111 +2,39 @@
 
 from __future__ import annotations
 
+import datetime
+import pickle
 import ssl
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from authorities import Authority, TLSPeer
 from courser_transport import (
+    CertificateError,
     ConnectError,
     ConnectTimeout,
     ReadError,
-    ReadTimeout,
-    create_ssl_context,
+    WriteError,
     run_sync,
 )
 from courser_transport._backends.threads import ThreadBackend
 from courser_transport._deadline import Deadline
-from courser_transport._tls import TLSStream, shared_ssl_context, start_tls
+from courser_transport._tls import TLSSettings, TLSStream, is_final, start_tls
 from courser_transport.testing import ScriptedStream, ends, hangs, sends
 
-
-class Authority:
-    """A certificate authority, and what servers and clients of it use."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.file = str(folder / "ca.pem")
-        self.ca.cert_pem.write_to_path(self.file)
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = self.ca.issue_cert("example.org")
-        certificate.configure_cert(self.server)
-        self.certificate_file = str(folder / "client.pem")
-        certificate.private_key_and_cert_chain_pem.write_to_path(self.certificate_file)
-
-    def client(self) -> ssl.SSLContext:
-        return create_ssl_context(verify=self.file)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-class TLSPeer:
-    """A stream whose other end is an OpenSSL server in memory; `say` is what it says after the handshake."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self.heard = b""
-        self.is_closed = False
-        self.has_gone = False
-        self.most_at_once = 1 << 20
-
-    def say(self, data: bytes) -> None:
-        self.tls.write(data)
-
-    def goodbye(self) -> None:
-        try:
-            self.tls.unwrap()
-        except ssl.SSLWantReadError:
-            pass
-        self.has_gone = True
-
-    async def write(self, data: bytes, timeout: float | None) -> None:
-        self._incoming.write(data)
-        try:
-            if not self.tls.version() or not self.tls.cipher():
-                self.tls.do_handshake()
-            while True:
-                self.heard += self.tls.read(65536)
-        except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
-            pass
-
-    def take(self) -> bytes | None:
-        if self._outgoing.pending:
-            return self._outgoing.read(self.most_at_once)
-        return b"" if self.has_gone else None
-
-    async def read(self, limit: int, timeout: float | None) -> bytes:
-        data = self.take()
-        if data is None:
-            raise ReadTimeout("nothing to read")
-        return data
-
-    def is_readable(self) -> bool:
-        return bool(self._outgoing.pending) or self.has_gone
-
-    def close(self, farewell: bytes = b"") -> None:
-        self.is_closed = True
-        self._incoming.write(farewell)
-
-    def extra(self, name: str) -> Any:
-        return None
+PEM = serialization.Encoding.PEM
 
 
 def _talking(authority: Authority) -> tuple[TLSStream, TLSPeer]:
     other_end = TLSPeer(authority.server)
-    stream = run_sync(start_tls(other_end, authority.client, "example.org", "example.org:443", Deadline(None)))
+    stream = run_sync(start_tls(other_end, authority.settings(), "example.org", "example.org:443", Deadline(None)))
     return stream, other_end
 
 
@@ -150,6 +78,16 @@ def test_a_signed_goodbye_is_the_end(authority: Authority) -> None:
     assert run_sync(stream.read(100, None)) == b""
 
 
+def test_a_goodbye_that_comes_with_the_last_words_is_waited_for_no_more(authority: Authority) -> None:
+    """The server may keep the connection open until it has heard ours."""
+    stream, other_end = _talking(authority)
+    other_end.say(b"last words")
+    other_end.goodbye()
+    other_end.has_gone = False
+    assert run_sync(stream.read(100, None)) == b"last words"
+    assert run_sync(stream.read(100, None)) == b""
+
+
 def test_an_unsigned_end_is_an_error(authority: Authority) -> None:
     stream, other_end = _talking(authority)
     other_end.say(b"last words")
@@ -157,6 +95,39 @@ def test_an_unsigned_end_is_an_error(authority: Authority) -> None:
     assert run_sync(stream.read(100, None)) == b"last words"
     with pytest.raises(ReadError, match=r"example\.org:443 cut the connection without a TLS goodbye"):
         run_sync(stream.read(100, None))
+
+
+def _spoil(other_end: TLSPeer) -> None:
+    """Let the server meet a record that is none; it says so by an alert, and that is its end."""
+    other_end._incoming.write(b"\x17\x03\x03\x00\x20" + bytes(32))
+    with pytest.raises(ssl.SSLError):
+        other_end.tls.read(1)
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True])
+@pytest.mark.parametrize("has_spoken", [False, True])
+def test_an_alert_is_no_goodbye(authority: Authority, has_spoken: bool, is_looked_at: bool) -> None:
+    """OpenSSL tells of it once, and of a goodbye from then on; a body without a length would pass for complete."""
+    stream, other_end = _talking(authority)
+    if has_spoken:
+        other_end.say(b"some")
+    _spoil(other_end)
+    if is_looked_at:
+        assert stream.is_readable()
+    if has_spoken:
+        assert run_sync(stream.read(100, None)) == b"some"
+    for _ in range(3):
+        with pytest.raises(ReadError, match=r"reading from example.org:443 failed: .*alert bad record mac"):
+            run_sync(stream.read(100, None))
+        assert stream.is_readable()
+
+
+def test_writing_to_a_peer_that_has_refused_us_is_an_error(authority: Authority) -> None:
+    stream, other_end = _talking(authority)
+    _spoil(other_end)
+    assert stream.is_readable()
+    with pytest.raises(WriteError, match=r"writing to example\.org:443 failed"):
+        run_sync(stream.write(b"x", None))
 
 
 def test_a_record_that_was_tampered_with_is_an_error(authority: Authority) -> None:
@@ -187,6 +158,15 @@ def test_content_or_a_goodbye_makes_it_readable(authority: Authority) -> None:
     assert stream.is_readable()
 
 
+def test_content_that_comes_in_pieces_makes_it_readable(authority: Authority) -> None:
+    """A world may hand over what has arrived piece by piece, and the first may be a ticket, or half a record."""
+    stream, other_end = _talking(authority)
+    other_end.most_at_once = 1
+    other_end.say(b"unasked")
+    assert stream.is_readable()
+    assert stream.take() == b"unasked"
+
+
 def test_closing_says_goodbye(authority: Authority) -> None:
     stream, other_end = _talking(authority)
     stream.close()
@@ -198,7 +178,7 @@ def test_closing_says_goodbye(authority: Authority) -> None:
 def test_the_name_must_fit(authority: Authority) -> None:
     other_end = TLSPeer(authority.server)
     with pytest.raises(ConnectError) as caught:
-        run_sync(start_tls(other_end, authority.client, "evil.org", "evil.org:443", Deadline(None)))
+        run_sync(start_tls(other_end, authority.settings(), "evil.org", "evil.org:443", Deadline(None)))
     assert str(caught.value) == (
         "TLS handshake with evil.org:443 failed: the certificate is not trusted: "
         "Hostname mismatch, certificate is not valid for 'evil.org'"
@@ -209,18 +189,72 @@ def test_the_name_must_fit(authority: Authority) -> None:
 def test_the_authority_must_be_known(authority: Authority) -> None:
     other_end = TLSPeer(authority.server)
     with pytest.raises(ConnectError, match="the certificate is not trusted: unable to get local issuer certificate"):
-        run_sync(start_tls(other_end, create_ssl_context, "example.org", "example.org:443", Deadline(None)))
+        run_sync(start_tls(other_end, TLSSettings(), "example.org", "example.org:443", Deadline(None)))
 
 
 def test_without_verification_anybody_will_do(authority: Authority) -> None:
     other_end = TLSPeer(authority.server)
-    context = create_ssl_context(verify=False)
-    run_sync(start_tls(other_end, lambda: context, "evil.org", "evil.org:443", Deadline(None)))
+    run_sync(start_tls(other_end, TLSSettings(verify=False), "evil.org", "evil.org:443", Deadline(None)))
 
 
-@pytest.mark.parametrize("host", ["example.org.", "example.org"])
-def test_a_final_dot_is_no_part_of_the_name(authority: Authority, host: str) -> None:
-    run_sync(start_tls(TLSPeer(authority.server), authority.client, host, "example.org:443", Deadline(None)))
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (["example.org"], "example.org"),
+        (["example.org"], "example.org."),
+        (["a.example", "example.org"], "EXAMPLE.org"),
+        (["*.example.org"], "a.example.org"),
+        (["bücher.example"], "xn--bcher-kva.example"),
+        (["127.0.0.1"], "127.0.0.1"),
+        (["::1"], "::1"),
+        (["::1"], "0:0:0:0:0:0:0:1"),
+        (["fe80::1"], "fe80::1%eth0"),
+    ],
+)
+def test_names_that_fit(authority: Authority, names: list[str], host: str) -> None:
+    server = authority.server_with(authority.ca.issue_cert(*names))
+    run_sync(start_tls(TLSPeer(server), authority.settings(), host, "peer:443", Deadline(None)))
+
+
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (["example.org"], "a.example.org"),
+        (["example.org"], "example.org.."),
+        (["example.org"], "example.org.evil"),
+        (["*.example.org"], "example.org"),
+        (["*.example.org"], "a.b.example.org"),
+        (["*.org"], "127.0.0.1"),
+        (["127.0.0.1"], "127.0.0.2"),
+        (["127.0.0.1"], "::1"),
+        (["127.0.0.1"], "::ffff:127.0.0.1"),
+        (["fe80::1"], "fe80::2%eth0"),
+    ],
+)
+def test_names_that_do_not_fit(authority: Authority, names: list[str], host: str) -> None:
+    server = authority.server_with(authority.ca.issue_cert(*names))
+    with pytest.raises(CertificateError, match="mismatch, certificate is not valid for") as caught:
+        run_sync(start_tls(TLSPeer(server), authority.settings(), host, "peer:443", Deadline(None)))
+    assert caught.value.verify_code in (62, 64)
+
+
+@pytest.mark.parametrize("name", ["example.org", "127.0.0.1"])
+def test_a_common_name_is_no_name(authority: Authority, name: str) -> None:
+    """RFC 9110 §4.3.4: the reference identity is compared with subjectAltName alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _plain_certificate(name, key, name, key, is_authority=False, names=[]).public_bytes(PEM)
+    server = _server_with(authority, _pem_of(key) + certificate)
+    with pytest.raises(CertificateError, match="mismatch, certificate is not valid for"):
+        run_sync(start_tls(TLSPeer(server), TLSSettings(certificate), name, "peer:443", Deadline(None)))
+
+
+def test_an_address_is_not_told_as_a_name(authority: Authority) -> None:
+    names: list[str | None] = []
+    server = authority.server_with(authority.ca.issue_cert("127.0.0.1", "fe80::1", "example.org"))
+    server.sni_callback = lambda connection, name, context: names.append(name)
+    for host in ("127.0.0.1", "fe80::1%eth0", "example.org."):
+        run_sync(start_tls(TLSPeer(server), authority.settings(), host, "peer:443", Deadline(None)))
+    assert names == [None, None, "example.org"]
 
 
 @pytest.mark.parametrize(
@@ -237,89 +271,133 @@ def test_a_handshake_that_goes_nowhere_is_explained(
     stream = ScriptedStream(steps)
     stream.attach(ThreadBackend())
     with pytest.raises(error, match=complaint):
-        run_sync(start_tls(stream, authority.client, "example.org", "example.org:443", Deadline(0.01)))
+        run_sync(start_tls(stream, authority.settings(), "example.org", "example.org:443", Deadline(0.01)))
     assert stream.is_closed
+
+
+def _refused(authority: Authority, server: ssl.SSLContext, settings: TLSSettings | None = None) -> ConnectError:
+    other_end = TLSPeer(server)
+    with pytest.raises(ConnectError) as caught:
+        run_sync(
+            start_tls(other_end, settings or authority.settings(), "example.org", "example.org:443", Deadline(None))
+        )
+    assert other_end.is_closed
+    assert str(caught.value).startswith("TLS handshake with example.org:443 failed: ")
+    assert is_final(caught.value)
+    return caught.value
+
+
+def test_why_a_certificate_is_not_trusted_is_told_with_what_may_be_behind_it(authority: Authority) -> None:
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    past, future = (now - 2 * day, now - day), (now + day, now + 2 * day)
+    issue = authority.ca.issue_cert
+    stranger = trustme.CA().issue_cert("example.org")
+    servers = {
+        9: authority.server_with(issue("example.org", not_before=future[0], not_after=future[1])),
+        10: authority.server_with(issue("example.org", not_before=past[0], not_after=past[1])),
+        18: _server_of(authority),
+        20: _server_with(authority, stranger.private_key_pem.bytes() + stranger.cert_chain_pems[0].bytes()),
+        62: authority.server_with(issue("other.example")),
+    }
+    said = {}
+    for code, server in servers.items():
+        error = _refused(authority, server)
+        assert isinstance(error, CertificateError)
+        assert error.verify_code == code
+        assert pickle.loads(pickle.dumps(error)).verify_code == code
+        said[code] = str(error).partition("the certificate is not trusted: ")[2]
+    assert said == {
+        9: "certificate is not yet valid, unless this machine's clock is wrong",
+        10: "certificate has expired, unless this machine's clock is wrong",
+        18: "self-signed certificate; verify= may be a file with this very certificate, to trust it",
+        20: "unable to get local issuer certificate; its authority is none that verify= trusts, or the server leaves "
+        "out a certificate in between",
+        62: "Hostname mismatch, certificate is not valid for 'example.org'",
+    }
+
+
+def test_a_certificate_that_strictness_refuses_is_explained(authority: Authority) -> None:
+    """Since Python 3.13 contexts are strict, which old private authorities do not live up to."""
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root = _plain_certificate("an old authority", root_key, "an old authority", root_key, is_authority=True)
+    server = _server_of(authority, "an old authority", root_key)
+    contexts = [ssl.create_default_context(cadata=root.public_bytes(serialization.Encoding.DER)) for _ in range(2)]
+    contexts[0].verify_flags &= ~ssl.VERIFY_X509_STRICT
+    run_sync(start_tls(TLSPeer(server), TLSSettings(contexts[0]), "example.org", "example.org:443", Deadline(None)))
+    contexts[1].verify_flags |= ssl.VERIFY_X509_STRICT
+    error = _refused(authority, server, TLSSettings(contexts[1]))
+    assert "certificates are held to RFC 5280 since Python 3.13; to accept this one, take ssl.VERIFY_X5" in str(error)
+
+
+def _plain_certificate(
+    subject: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    is_authority: bool,
+    names: Sequence[str] = ("example.org",),
+) -> x509.Certificate:
+    """Return a certificate with few of the extensions that RFC 5280 wants."""
+    ends = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (issuer, subject)]
+    begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    builder = x509.CertificateBuilder(*ends, key.public_key(), 1, begin, begin + datetime.timedelta(days=9))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _server_of(
+    authority: Authority, issuer: str = "example", issuer_key: ec.EllipticCurvePrivateKey | None = None
+) -> ssl.SSLContext:
+    """Return a server's context with a certificate of this issuer, or one that is signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _plain_certificate("example", key, issuer, issuer_key or key, is_authority=False)
+    return _server_with(authority, _pem_of(key) + certificate.public_bytes(PEM))
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _server_with(authority: Authority, pem: bytes) -> ssl.SSLContext:
+    """Return a server's context that sends this certificate, and nothing above it."""
+    path = authority.folder / "server.pem"
+    path.write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # an old server is what this is about
+def test_a_server_of_an_old_version_is_explained(authority: Authority) -> None:
+    server = authority.server_with(authority.certificate)
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1
+    error = _refused(authority, server)
+    assert not isinstance(error, CertificateError)
+    assert str(error).endswith("the peer speaks no version of TLS that is allowed here, most likely none from 1.2 on")
+
+
+def test_a_server_without_a_cipher_of_ours_is_explained(authority: Authority) -> None:
+    context = authority.client()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-SHA")
+    error = _refused(authority, authority.server, TLSSettings(context))  # which has a key of another kind
+    assert str(error).endswith("alert handshake failure; no cipher is allowed on both sides")
+
+
+def test_closing_waits_for_nobody(authority: Authority) -> None:
+    """Not for a peer that takes nothing, and not for a thread that is at work with the connection."""
+    stream, other_end = _talking(authority)
+    with stream._guard:
+        stream.close()
+    assert other_end.is_closed
 
 
 @pytest.mark.parametrize("host", ["", ".example.org", "x" * 300])
 def test_a_name_that_tls_cannot_carry_is_explained(authority: Authority, host: str) -> None:
     stream = ScriptedStream([])
     with pytest.raises(ConnectError, match="TLS with peer:443 could not begin"):
-        run_sync(start_tls(stream, authority.client, host, "peer:443", Deadline(None)))
+        run_sync(start_tls(stream, authority.settings(), host, "peer:443", Deadline(None)))
     assert stream.is_closed
-
-
-def test_contexts_are_strict_by_default() -> None:
-    context = create_ssl_context()
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-    assert context.options & ssl.OP_NO_RENEGOTIATION
-
-
-def test_authorities_come_from_the_environment_if_it_is_trusted(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    everybody = len(create_ssl_context().get_ca_certs())
-    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
-    assert len(create_ssl_context().get_ca_certs()) == 1
-    assert len(create_ssl_context(trust_env=False).get_ca_certs()) == everybody > 1
-
-
-def test_a_folder_of_authorities_will_do(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert create_ssl_context(verify=str(tmp_path)).verify_mode is ssl.CERT_REQUIRED
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    assert create_ssl_context().get_ca_certs() == []
-
-
-def test_secrets_are_logged_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = str(tmp_path / "keys")
-    monkeypatch.setenv("SSLKEYLOGFILE", file)
-    assert create_ssl_context().keylog_filename == file
-    assert create_ssl_context(verify=False).keylog_filename == file
-    assert create_ssl_context(trust_env=False).keylog_filename is None
-
-
-def test_files_that_are_not_there_are_named() -> None:
-    with pytest.raises(FileNotFoundError, match=r"verify='/nowhere/ca\.pem'"):
-        create_ssl_context(verify="/nowhere/ca.pem")
-
-
-def test_a_client_certificate_is_loaded(authority: Authority) -> None:
-    file = authority.certificate_file
-    for cert in (file, (file, file), (file, file, None)):
-        create_ssl_context(verify=False, cert=cert)
-    with pytest.raises(FileNotFoundError):
-        create_ssl_context(cert="/nowhere/client.pem")
-
-
-def test_equal_settings_share_a_context_and_others_do_not(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    shared = shared_ssl_context(True, None, True)
-    assert shared_ssl_context(True, None, True) is shared
-    assert shared_ssl_context(False, None, True) is not shared
-    assert shared_ssl_context(True, authority.certificate_file, True) is not shared
-    assert shared_ssl_context(authority.file, None, True) is shared_ssl_context(authority.file, None, True)
-    monkeypatch.setenv("SSL_CERT_FILE", authority.file)
-    assert shared_ssl_context(True, None, True) is not shared
-
-
-def test_a_file_that_changed_is_read_again(authority: Authority, tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
-    file.write_bytes(Path(authority.file).read_bytes())
-    before = shared_ssl_context(str(file), None, True)
-    trustme.CA().cert_pem.write_to_path(str(file), append=True)
-    import os
-
-    os.utime(file, ns=(1, 1))
-    after = shared_ssl_context(str(file), None, True)
-    assert (len(before.get_ca_certs()), len(after.get_ca_certs())) == (1, 2)
-
-
-def test_a_context_that_is_given_is_used_as_it_is(authority: Authority) -> None:
-    context = authority.client()
-    assert create_ssl_context(context) is context
-    assert shared_ssl_context(context, None, True) is context
-    with pytest.raises(ValueError, match="belongs into the SSLContext that is given"):
-        shared_ssl_context(context, authority.certificate_file, True)

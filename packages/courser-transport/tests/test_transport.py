@@ -60,6 +60,20 @@ def test_the_same_in_an_event_loop() -> None:
     asyncio.run(main())
 
 
+def test_connections_are_made_ahead_of_requests() -> None:
+    with peer() as p, HTTPTransport() as transport:
+        assert transport.warm_up(f"http://127.0.0.1:{p.port}/", 2) == 2
+        assert (transport.pool.open, transport.pool.idle) == (2, 2)
+
+    async def main() -> None:
+        with peer() as p:
+            async with AsyncHTTPTransport() as transport:
+                assert await transport.warm_up(f"http://127.0.0.1:{p.port}/", 2) == 2
+                assert (transport.pool.open, transport.pool.idle) == (2, 2)
+
+    asyncio.run(main())
+
+
 def test_each_door_takes_bodies_of_its_own_colour() -> None:
     def plain() -> Iterator[bytes]:
         yield b"x"
@@ -154,3 +168,9 @@ def test_every_error_pickles_and_keeps_its_request(name: str) -> None:
 def test_public_names_say_where_they_are_imported_from() -> None:
     assert HTTPTransport.__module__ == ConnectError.__module__ == "courser_transport"
     assert courser_transport.LocalProtocolError.__module__ == "courser_models"
+
+
+@pytest.mark.parametrize("kind", [HTTPTransport, AsyncHTTPTransport])
+def test_a_unix_socket_and_a_proxy_are_not_for_one_transport(kind: Any) -> None:
+    with pytest.raises(ValueError, match="uds or proxy"):
+        kind(uds="/run/server.sock", proxy="http://proxy.example")

@@ -6,14 +6,17 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from courser_auth import Auth
 from courser_models import (
+    URL,
     AsyncBaseTransport,
+    AsyncByteStream,
     CookieTypes,
     DefaultEncoding,
     HeaderTypes,
+    JSONDecoder,
     JSONEncoder,
     QueryParamTypes,
     Request,
@@ -26,11 +29,19 @@ from courser_models import (
 )
 from courser_transport import (
     DEFAULT_LIMITS,
+    ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
+    ConnectFilter,
     Limits,
+    PinTypes,
+    Proxy,
+    ProxyTypes,
+    ResolverTypes,
+    ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
+    proxy_of,
 )
 
 from ._auth_argument import AuthArgument, AuthTypes
@@ -43,7 +54,8 @@ from ._defaults import (
     UseClientDefault,
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
-from ._settings import EventHook, EventHooks, RedirectPolicy
+from ._mounts import mounts_of
+from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
 
 class AsyncClient(Exchange):
@@ -53,21 +65,32 @@ class AsyncClient(Exchange):
     - `params`, `headers`: part of every request
     - `cookies`: to begin with; those that responses set are added. False keeps none
     - `verify`, `cert`: whom to trust and who to be, as in `create_ssl_context`. Default certifi's authorities
+    - `pins`: hosts whose certificate must be one of a few, and which: `{"api.example.org": ["sha256/…", …]}`
     - `http1`, `http2`: which protocols to speak; https servers choose among them. Default HTTP/1.1 alone. With
       `http1=False, http2=True` http servers are spoken HTTP/2 to, too, which they must expect
+    - `proxy`: a URL or a `Proxy` that all requests go through. Default what `trust_env` finds
+    - `mounts`: transports by pattern of URL, `{"https://": …, "all://*.internal": …}`; None for the client's own
     - `timeout`: seconds, or a `Timeout`; None for no limit. Default 5 s for each phase
     - `follow_redirects`: follow them, `max_redirects` at most. Default False, 20
     - `limits`: how many connections there may be. Default 100, of which 20 are kept for 5 s while unused
     - `event_hooks`: functions that are called with each `request` and each `response`
     - `base_url`: what relative URLs are appended to
-    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `http1`
-      and `http2`
-    - `trust_env`: ask the environment for certificates. Default True
+    - `transport`: what sends the requests instead of a pool made of `limits`, `verify`, `cert`, `pins`,
+      `http1` and `http2`
+    - `app`: an ASGI app to send the requests to: short for `transport=ASGITransport(app)`
+    - `trust_env`: ask the environment for certificates, and for proxies where neither `proxy` nor `transport` is
+      given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
+    - `json_decoder`: what `response.json()` reads with, in the place of `json.loads`
+    - `params_mode`: whether params `"replace"` the query of a URL, or `"merge"` with it. Default replace
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
+    - `resolver`: who is asked for addresses, a `Resolver`, instead of the system
+    - `resolve`: addresses that nobody is asked for: `{"example.org:443": "192.0.2.1"}`
+    - `connect_filter`: a function that says of each IP address whether it may be connected to, on every redirect as
+      well: `public_addresses_only`, where URLs come from people who are not trusted. A `transport` has its own
 
     >>> import asyncio
     >>> async def fetch(url: str) -> int:
@@ -84,8 +107,11 @@ class AsyncClient(Exchange):
         cookies: CookieTypes | typing.Literal[False] | None = None,
         verify: VerifyTypes = True,
         cert: CertTypes | None = None,
+        pins: PinTypes | None = None,
         http1: bool = True,
         http2: bool = False,
+        proxy: ProxyTypes | None = None,
+        mounts: Mapping[str, AsyncBaseTransport | None] | None = None,
         timeout: TimeoutTypes = DEFAULT_TIMEOUT,
         follow_redirects: bool = False,
         limits: Limits = DEFAULT_LIMITS,
@@ -93,12 +119,18 @@ class AsyncClient(Exchange):
         event_hooks: EventHooks | None = None,
         base_url: URLTypes = "",
         transport: AsyncBaseTransport | None = None,
+        app: Callable[..., typing.Any] | None = None,
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
+        json_decoder: JSONDecoder | None = None,
+        params_mode: ParamsMode = "replace",
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
     ) -> None:
         super().__init__(
             auth=auth,
@@ -113,21 +145,93 @@ class AsyncClient(Exchange):
             trust_env=trust_env,
             default_encoding=default_encoding,
             json_encoder=json_encoder,
+            json_decoder=json_decoder,
+            params_mode=params_mode,
             raise_for_status=raise_for_status,
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
-        if transport is None:
-            transport = AsyncHTTPTransport(
-                verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
+        if app is not None:
+            if transport is not None:
+                raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
+            transport = ASGITransport(app)
+        tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
+        network = {"pins": pins, "resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
+        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
+        given = {name: value for name, value in network.items() if value is not None}
+        if given and transport is not None:
+            raise ValueError(
+                "pins, resolver, resolve and connect_filter belong to the transport that is given, and not here"
             )
-        self._transport = transport
+        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
+        self._transport = self._init_transport(**made, transport=transport)
+        self._mounts = mounts_of(
+            mounts,
+            proxy_of(proxy),
+            trust_env and transport is None,
+            lambda each: self._init_proxy_transport(each, **made),
+        )
+
+    def _init_transport(
+        self,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        transport: AsyncBaseTransport | None = None,
+        **network: typing.Any,
+    ) -> AsyncBaseTransport:
+        """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
+        if transport is not None:
+            return transport
+        return AsyncHTTPTransport(
+            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, **network
+        )
+
+    def _init_proxy_transport(
+        self,
+        proxy: Proxy,
+        verify: VerifyTypes = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        **network: typing.Any,
+    ) -> AsyncBaseTransport:
+        """Return what sends requests through `proxy`."""
+        return AsyncHTTPTransport(
+            verify=verify,
+            cert=cert,
+            trust_env=trust_env,
+            http1=http1,
+            http2=http2,
+            limits=limits,
+            proxy=proxy,
+            **network,
+        )
+
+    def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
+        """Return what sends requests to `url`: what is mounted for it, or the client's own transport."""
+        for pattern, transport in self._mounts.items():
+            if pattern.matches(url):
+                return self._transport if transport is None else transport
+        return self._transport
+
+    def _transports(self) -> list[AsyncBaseTransport]:
+        """Return all transports, each once."""
+        mounted = [transport for transport in self._mounts.values() if transport is not None]
+        return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
 
     async def _dispatch(self, request: Request) -> Response:
-        return await self._transport.handle_async_request(request)
-
-    async def _read(self, response: Response) -> None:
-        await response.aread()
+        if not isinstance(request.stream, AsyncByteStream):  # whatever transport there is, a mock among them
+            raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
+        transport = self._transport
+        if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+            transport = self._transport_for_url(request.url)
+        return await transport.handle_async_request(request)
 
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
@@ -162,12 +266,16 @@ class AsyncClient(Exchange):
         stream: bool = False,
         auth: AuthArgument = USE_CLIENT_DEFAULT,
         follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
     ) -> Response:
         """Send `request` and return its response, read to the end unless `stream` is true.
 
-        `auth` and `follow_redirects` go before the client's. A response that is streamed must be closed, read or not.
+        `auth` and `follow_redirects` go before the client's, `timeout` before the request's. A response that is
+        streamed must be closed, read or not.
         Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
+        if timeout is not USE_CLIENT_DEFAULT:
+            request.extensions = self._extensions_with(request.extensions, timeout)
         response = await self._exchange(request, auth, follow_redirects)
         if not stream:
             await response.aread()
@@ -516,11 +624,16 @@ class AsyncClient(Exchange):
         """Close all connections; a request that is under way ends with an error. Closing again does nothing."""
         if self._state is not ClientState.CLOSED:
             self._state = ClientState.CLOSED
-            await self._transport.aclose()
+            async with contextlib.AsyncExitStack() as closing:
+                for transport in self._transports():
+                    closing.push_async_callback(transport.aclose)
 
     async def __aenter__(self) -> typing.Self:
         self._enter()
-        await self._transport.__aenter__()
+        async with contextlib.AsyncExitStack() as entering:
+            for transport in self._transports():
+                await entering.enter_async_context(transport)
+            self._leaving = entering.pop_all()
         return self
 
     async def __aexit__(
@@ -530,4 +643,8 @@ class AsyncClient(Exchange):
         traceback: types.TracebackType | None = None,
     ) -> None:
         self._state = ClientState.CLOSED
-        await self._transport.__aexit__(exc_type, exc_value, traceback)
+        await self._leaving.__aexit__(exc_type, exc_value, traceback)
+
+
+# Where nobody has put another in its place there is no need to call it.
+_TRANSPORT_FOR_URL = AsyncClient._transport_for_url

@@ -34,7 +34,15 @@ from ._query import QueryParams
 from ._request import Request
 from ._response import Response
 from ._status import codes
-from ._streams import AsyncByteStream, BlockingByteStream, ByteStream, SyncByteStream
+from ._streams import (
+    AsyncByteStream,
+    AsyncIteratorByteStream,
+    BlockingByteStream,
+    ByteStream,
+    IteratorByteStream,
+    SyncByteStream,
+)
+from ._text import LineDecoder, TextDecoder
 from ._types import (
     AsyncFile,
     CookieTypes,
@@ -42,6 +50,7 @@ from ._types import (
     FileContent,
     FileTypes,
     HeaderTypes,
+    JSONDecoder,
     JSONEncoder,
     QueryParamTypes,
     RequestContent,
@@ -61,6 +70,7 @@ __all__ = [
     "AsyncBaseTransport",
     "AsyncByteStream",
     "AsyncFile",
+    "AsyncIteratorByteStream",
     "BaseTransport",
     "BlockingByteStream",
     "ByteStream",
@@ -82,7 +92,10 @@ __all__ = [
     "Headers",
     "InvalidHeader",
     "InvalidURL",
+    "IteratorByteStream",
+    "JSONDecoder",
     "JSONEncoder",
+    "LineDecoder",
     "LocalProtocolError",
     "Origin",
     "ProtocolError",
@@ -103,6 +116,7 @@ __all__ = [
     "StreamConsumed",
     "StreamError",
     "SyncByteStream",
+    "TextDecoder",
     "TransportError",
     "URLTypes",
     "__version__",

@@ -9,13 +9,19 @@
 
 from courser_models import LocalProtocolError
 
+from ._asgi import ASGITransport
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
+from ._dial_settings import ResolverTypes, ResolveTypes
 from ._exceptions import (
+    AddressNotAllowed,
+    CertificateError,
+    CloseError,
     ConnectError,
     ConnectTimeout,
     NetworkError,
     PoolTimeout,
+    ProxyError,
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
@@ -24,44 +30,73 @@ from ._exceptions import (
     WriteError,
     WriteTimeout,
 )
-from ._network import Backend, Stream, Waiter
+from ._guard import ConnectFilter
+from ._mock import MockTransport
+from ._network import Backend, SocketOption, SocketSettings, Stream, Waiter
 from ._pool import ConnectionPool
+from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
+from ._public_addresses import IPAddress, public_addresses_only
+from ._resolver import AddressTypes, CachingResolver, Resolver
 from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, create_ssl_context
+from ._tls import CertTypes, PinTypes, VerifyTypes, create_ssl_context, public_key_pin
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
+from ._wsgi import WSGITransport
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "ASGITransport",
+    "AddressNotAllowed",
+    "AddressTypes",
     "AsyncHTTPTransport",
     "Backend",
+    "CachingResolver",
     "CertTypes",
+    "CertificateError",
+    "CloseError",
     "ConnectError",
+    "ConnectFilter",
     "ConnectTimeout",
     "ConnectionPool",
     "Deadline",
     "HTTPTransport",
+    "IPAddress",
     "Limits",
     "LocalProtocolError",
+    "MockTransport",
     "NetworkError",
     "OriginStats",
+    "PinTypes",
     "PoolStats",
     "PoolTimeout",
+    "Proxy",
+    "ProxyError",
+    "ProxyScheme",
+    "ProxyTypes",
     "ReadError",
     "ReadTimeout",
     "RemoteProtocolError",
+    "ResolveTypes",
+    "Resolver",
+    "ResolverTypes",
+    "SocketOption",
+    "SocketSettings",
     "Stream",
     "Timeout",
     "TimeoutException",
     "TimeoutTypes",
     "UnsupportedProtocol",
     "VerifyTypes",
+    "WSGITransport",
     "Waiter",
     "WriteError",
     "WriteTimeout",
     "__version__",
     "create_ssl_context",
+    "proxy_of",
+    "public_addresses_only",
+    "public_key_pin",
     "run_sync",
 ]
 

@@ -8,6 +8,7 @@ together with its head never gets here: it is a `ByteStream`.)
 from __future__ import annotations
 
 import sys
+import time
 import types
 import typing
 import warnings
@@ -77,6 +78,7 @@ class ResponseBody:
         "_extensions",
         "_is_given_up",
         "_opened_at",
+        "_opened_when",
         "_protocol",
         "_reader",
         "_request",
@@ -105,6 +107,7 @@ class ResponseBody:
         self._about: dict[str, typing.Any] = {}
         self._extensions: dict[str, typing.Any] = {}
         self._opened_at = _caller()
+        self._opened_when = time.monotonic()
 
     def note_into(self, extensions: dict[str, typing.Any], tracer: Tracer | None) -> None:
         """Put what the end of the body tells into `extensions`, and tell `tracer` of it."""
@@ -167,6 +170,10 @@ class ResponseBody:
         except BaseException as error:
             if isinstance(error, RequestError) and not is_of_body(error):
                 error.request = self._request
+                after = time.monotonic() - self._opened_when
+                error.add_note(
+                    f"the body of {self._request.method} {self._request.url.masked} broke off after {after:.3f} s"
+                )
             self.finish()
             await source.stop_sending()
             raise

@@ -47,6 +47,11 @@ class Timeout:
         total: float | _Unset | None = _UNSET,
     ) -> None:
         given = {"connect": connect, "read": read, "write": write, "pool": pool}
+        if isinstance(timeout, Timeout) and connect is read is write is pool is total is _UNSET:
+            # A copy of what was checked when it was made, as each client takes one.
+            for phase in self.__slots__:
+                setattr(self, phase, getattr(timeout, phase))
+            return
         if isinstance(timeout, Timeout):
             defaults: dict[str, float | None] = timeout.as_dict()
             if isinstance(total, _Unset):
@@ -111,7 +116,8 @@ class Limits:
     - `max_connections_per_origin`: open at once to one origin
     - `max_connection_age`: seconds after which a connection is used for no further request
     - `max_requests_per_connection`: after so many requests it is not used again either
-    - `max_head_size`, `max_fields`: bytes and fields of a response's head; more raises `RemoteProtocolError`
+    - `max_head_size`, `max_fields`: bytes and fields of a response's head, and of its trailers; more raises
+      `RemoteProtocolError`
     - `max_streams_per_connection`: HTTP/2 requests at once on one connection, where the server allows as many
     - `http2_stream_window`, `http2_connection_window`: bytes that may arrive before anybody has taken them, for one
       response and for the connection. Default 16 and 24 MiB

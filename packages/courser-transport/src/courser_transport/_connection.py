@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import typing
 
-from courser_models import Origin, Request, Response
+from courser_models import Request, Response
 
 from ._deadline import Deadline
+from ._route import Route
 from ._trace import Tracer
 
 
 class Connection:
-    """One connection to `origin`, for one exchange at a time, or for several if it `multiplexes`."""
+    """One connection by `route`, for one exchange at a time, or for several if it `multiplexes`."""
 
-    __slots__ = ("idle_until", "owner", "taken")
+    __slots__ = ("idle_until", "lent_at", "owner", "taken")
 
     multiplexes: typing.ClassVar[bool] = False
 
-    origin: Origin
+    route: Route
+    """Whom it leads to and by which way; what the pool keeps it by."""
     owner: typing.Any
     """The pool; an idle connection has none."""
     idle_until: float | None
     """Until when it may be idle, a reading of `time.monotonic()`."""
+    lent_at: float
+    """When it was lent to the exchange that has it; one that multiplexes: when it was made."""
     served: int
     """How many exchanges are over."""
     taken: int

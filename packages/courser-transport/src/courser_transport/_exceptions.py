@@ -5,7 +5,10 @@ knows the story.
     ├── TimeoutException            a phase took longer than its limit
     │   ├── ConnectTimeout, ReadTimeout, WriteTimeout, PoolTimeout
     ├── NetworkError                the system or the peer's machine refused
-    │   ├── ConnectError, ReadError, WriteError
+    │   ├── ConnectError, ReadError, WriteError, CloseError
+    │   │   ├── AddressNotAllowed   the filter of addresses refused to connect
+    │   │   └── CertificateError    … and a certificate is the reason
+    ├── ProxyError                  a proxy answered, and did not lead on to the peer
     ├── ProtocolError
     │   └── RemoteProtocolError     the peer broke the grammar of HTTP
     └── UnsupportedProtocol         no way to speak this URL's scheme
@@ -13,7 +16,12 @@ knows the story.
 
 from __future__ import annotations
 
+import typing
+
 from courser_models import ProtocolError, TransportError
+
+if typing.TYPE_CHECKING:
+    from courser_models import Request, Response
 
 
 class TimeoutException(TransportError):
@@ -44,12 +52,44 @@ class ConnectError(NetworkError):
     """No connection could be made: name unknown, refused, unreachable, or no trust in the peer's certificate."""
 
 
+class AddressNotAllowed(ConnectError):
+    """The peer's address is one that `connect_filter` refuses; nobody was connected to."""
+
+
+class CertificateError(ConnectError):
+    """The peer's certificate is not trusted, or not among those that are pinned, or the peer does not accept ours.
+
+    `verify_code` is OpenSSL's number for what is wrong with the peer's certificate (`X509_V_ERR_…`: 10 where it has
+    expired, 62 where it is another host's), or None where something else decided.
+    """
+
+    verify_code: int | None = None
+
+
 class ReadError(NetworkError):
     """The connection broke while it was being read."""
 
 
 class WriteError(NetworkError):
     """The connection broke while it was being written to."""
+
+
+class CloseError(NetworkError):
+    """What was to be closed did not close as it should: an app that runs in this process could not shut down.
+
+    Closing a connection is a plain call here, which always succeeds.
+    """
+
+
+class ProxyError(TransportError):
+    """A proxy answered, and not with a way to the server.
+
+    `response` is what an HTTP proxy said, with up to 64 KiB of its body; None where it said nothing of that kind.
+    """
+
+    def __init__(self, message: str, *, request: Request | None = None, response: Response | None = None) -> None:
+        super().__init__(message, request=request)
+        self.response = response
 
 
 class RemoteProtocolError(ProtocolError):

@@ -26,6 +26,7 @@ class ResponseExtensions(dict[str, typing.Any]):
     """What a response's `extensions` is: a dictionary some of whose values are found out when they are asked for.
 
     - `http_version`, `reason_phrase`: bytes
+    - `eof_delimited`: True where nothing but the end of the connection marks that of the body; else absent
     - `network_stream`: the connection itself, as HTTPX has it
     - `peer_address`, `local_address`: socket addresses
     - `tls_version`, `tls_cipher`: such as `"TLSv1.3"` and `"TLS_AES_256_GCM_SHA384"`; None without TLS

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ._deadline import Deadline
 from ._network import Stream
 from ._sync import run_sync
-from ._tls import start_tls
+from ._tls import TLSSettings, start_tls
 
 if typing.TYPE_CHECKING:
     import ssl
@@ -55,7 +55,7 @@ class _HandedOver:
     async def _start_tls(self, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> Stream:
         self._check()
         name = server_hostname or self._peer.rpartition(":")[0].strip("[]")
-        return await start_tls(self._stream, lambda: context, name, self._peer, Deadline(timeout))
+        return await start_tls(self._stream, TLSSettings(context), name, self._peer, Deadline(timeout))
 
     def _close(self) -> None:
         if self._is_ours():

@@ -7,8 +7,9 @@ sentence names the peer.
 
 from __future__ import annotations
 
+import dataclasses
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from ._deadline import Deadline
 
@@ -17,7 +18,24 @@ T = typing.TypeVar("T")
 # What `connect_tcp` dials: the family and the socket address, as `getaddrinfo` gives them.
 Address = tuple[int, tuple[typing.Any, ...]]
 
+# The arguments of `socket.setsockopt`: level, option and value; or level, option, None and a length.
+SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
 READ_SIZE = 65536
+
+
+@dataclasses.dataclass(frozen=True)
+class SocketSettings:
+    """How sockets are made: `options` are set, after those that are set by default, and `local_address` is bound to.
+
+    TCP_NODELAY and SO_KEEPALIVE are set by default where the network is TCP.
+    """
+
+    options: tuple[SocketOption, ...] = ()
+    local_address: str | None = None
+
+
+DEFAULT_SOCKETS = SocketSettings()
 
 
 class Stream(typing.Protocol):
@@ -126,11 +144,24 @@ class Backend(typing.Protocol):
         """Return the addresses of a host; raises `ConnectError`, `ConnectTimeout`."""
         ...
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> Stream:
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> Stream:
         """Return a stream to the first of `addresses` that answers; `peer` is its name in errors.
 
-        Raises `ConnectError`, and `ConnectTimeout` at the deadline, which is for all addresses together.
+        Several are tried beside each other (RFC 8305). Raises `ConnectError`, and `ConnectTimeout` at the deadline,
+        which is for all addresses together.
         """
+        ...
+
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> Stream:
+        """Return a stream to the Unix socket at `path`; raises `ConnectError`, `ConnectTimeout`."""
+        ...
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work`, which is not ours; raises `TimeoutError` when `seconds` are over, and cancels it then."""
         ...
 
     def waiter(self) -> Waiter[typing.Any]:
@@ -151,4 +182,25 @@ class Backend(typing.Protocol):
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks, a file's `read`, without keeping the event loop from others; return its result."""
+        ...
+
+
+class Task(typing.Protocol):
+    """Something that runs beside everything else."""
+
+    def cancel(self) -> None:
+        """Have it end where it waits next, or before it begins; any number of times."""
+        ...
+
+
+class LoopBackend(Backend, typing.Protocol):
+    """An event loop, in which something can run beside whoever asks for it."""
+
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> Task:
+        """Run `work` in a task that belongs to no scope of the caller's, with a copy of his context variables.
+
+        `ended` is called when it has ended, with what it raised; None for nothing, and for a cancellation.
+        """
         ...

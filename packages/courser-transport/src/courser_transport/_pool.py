@@ -1,5 +1,8 @@
 """`ConnectionPool`: which connection serves a request, and who gets it next.
 
+Connections are kept by route: by the origin that they lead to, for most, and where a request says more about its peer
+by that too (`_route`). Below, «origin» in the sentences means just this.
+
 A place in the pool is a number that somebody owns: a connection that is lent, idle or being made. What is true
 between any two lines that are not under the lock:
 
@@ -28,9 +31,11 @@ import collections
 import functools
 import heapq
 import itertools
+import logging
 import os
 import threading
 import time
+import typing
 import warnings
 import weakref
 from collections.abc import Callable
@@ -46,9 +51,14 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
+from ._proxy._credentials import Credentials
+from ._proxy._settings import Proxy
 from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
+from ._route import Route, Way
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
+
+_log = logging.getLogger("courser.transport")
 
 _SCHEMES = ("http", "https")
 _NO_TIMEOUTS: dict[str, float | None] = {}
@@ -84,13 +94,23 @@ _CLOSED = _Closed()
 _Grant = Connection | _Permit | _Closed
 
 
+class _Terms(typing.NamedTuple):
+    """What a request says about getting a connection."""
+
+    timeouts: dict[str, float | None]
+    deadline: Deadline | None = None
+    tracer: Tracer | None = None
+    retries: int | None = None
+    """How often connecting may be tried again; None for what the transport says."""
+
+
 class _Place:
-    """What the pool knows of one origin."""
+    """What the pool knows of one route."""
 
-    __slots__ = ("connected", "expected", "idle", "open", "origin", "shared", "waiters")
+    __slots__ = ("connected", "expected", "idle", "open", "route", "shared", "waiters")
 
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
+    def __init__(self, route: Route) -> None:
+        self.route = route
         self.open = 0
         """How many places it has: lent, idle and connecting."""
         self.connected = 0
@@ -110,11 +130,9 @@ class _Place:
 
 
 class ConnectionPool:
-    """Connections by origin, within `limits`; `body` says in which colour responses are read.
+    """Connections by route, within `limits`; `body` says in which colour responses are read.
 
     `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
-    `http1_connector` makes streams that are offered HTTP/1.1 alone, for servers that ask for it; without it their wish
-    is an error.
     """
 
     def __init__(
@@ -125,16 +143,14 @@ class ConnectionPool:
         body: type[SyncBody] | type[AsyncBody],
         http1: bool = True,
         http2: bool = False,
-        http1_connector: Connector | None = None,
     ) -> None:
         self.backend = backend
         self._http1 = http1
         self._http2 = http2
         # Origins that chose HTTP/1.1: nobody waits to learn it again.
-        self._http1_origins: set[Origin] = set()
+        self._http1_origins: set[Route] = set()
         # Those of them that chose HTTP/2, and then wanted HTTP/1.1.
-        self._http1_required: set[Origin] = set()
-        self._http1_connector = http1_connector
+        self._http1_required: set[Route] = set()
         self.limits = limits
         self.body = body
         self._connector = connector
@@ -146,11 +162,11 @@ class ConnectionPool:
         self._reused = 0
         self._made = 0
         self._connections: set[Connection] = set()
-        self._places: dict[Origin, _Place] = {}
+        self._places: dict[Route, _Place] = {}
         # All idle connections, oldest first.
         self._idle_by_age: collections.OrderedDict[Connection, None] = collections.OrderedDict()
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
-        self._line: list[tuple[int, Origin]] = []
+        self._line: list[tuple[int, Route]] = []
         self._numbers = itertools.count()
         # What came free in a garbage collection, until somebody passes it on.
         self._reclaimed: collections.deque[Callable[[], None]] = collections.deque()
@@ -169,6 +185,11 @@ class ConnectionPool:
             if origin is None or origin.scheme not in _SCHEMES:
                 raise _unsupported(request)
             extensions = request.extensions
+            route: Route = origin
+            if len(extensions) > 1 or self._connector.proxy is not None:
+                route = self._connector.route(origin, extensions)
+                if isinstance(route, Way) and route.forwarder is not None and route.forwarder.scheme is not None:
+                    return await self._send_with_credentials(request, route.forwarder)
             timeouts = extensions.get("timeout") or _NO_TIMEOUTS
             deadline: Deadline | None = extensions.get("deadline")
             if deadline is None:
@@ -182,41 +203,36 @@ class ConnectionPool:
                 if total is not None:
                     deadline = Deadline.of_exchange(total)
             tracer = tracer_of(request)
-            connection = self._take_idle(origin)
+            connection = self._take_idle(route)
             was_idle = connection is not None
             if connection is None:
                 request_head(request)  # what may not be sent is refused before anybody is connected to
-                connection = await self._acquire(origin, timeouts, deadline, tracer)
+                terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
+                connection = await self._acquire(route, terms)
             # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
             was_reused = was_idle or connection.served > 0
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
-                if not self._may_satisfy(error, origin) or not may_resend(request, error, was_reused):
+                if not self._may_satisfy(error, route) or not may_resend(request, error, was_reused):
                     raise
-            return await self._send_again(request, origin, timeouts, deadline, tracer, not connection.multiplexes)
+                _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
+            terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
+            return await self._send_again(request, route, terms, not connection.multiplexes)
         except RequestError as error:
             if not is_of_body(error):  # those may be about another request
                 error.request = request
             raise
 
-    async def _send_again(
-        self,
-        request: Request,
-        origin: Origin,
-        timeouts: dict[str, float | None],
-        deadline: Deadline | None,
-        tracer: Tracer | None,
-        is_fresh: bool,
-    ) -> Response:
+    async def _send_again(self, request: Request, route: Route, terms: _Terms, is_fresh: bool) -> Response:
         """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
         attempt = connections = 1
         while True:
-            connection = await self._acquire(origin, timeouts, deadline, tracer, is_fresh)
+            connection = await self._acquire(route, terms, is_fresh)
             try:
-                return await connection.send(request, deadline, tracer)
+                return await connection.send(request, terms.deadline, terms.tracer)
             except TransportError as error:
-                if not self._may_satisfy(error, origin):
+                if not self._may_satisfy(error, route):
                     raise
                 if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
                     raise
@@ -224,31 +240,56 @@ class ConnectionPool:
                     connections += 1
                     continue
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                left = None if deadline is None else deadline.left()
+                left = None if terms.deadline is None else terms.deadline.left()
                 if left is not None and left <= pause:
                     raise
+                _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
             attempt += 1
             await self.backend.sleep(pause)
 
-    def _may_satisfy(self, error: TransportError, origin: Origin) -> bool:
+    async def _send_with_credentials(self, request: Request, proxy: Proxy) -> Response:
+        """Hand `request` to a proxy to send on, together with an answer to its challenge, if it has one."""
+        target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, request.url.raw_path)
+        extensions: dict[str, typing.Any] = {**request.extensions, "proxy": proxy.without_scheme}
+        total = (extensions.get("timeout") or _NO_TIMEOUTS).get("total")
+        if total is not None and "deadline" not in extensions:
+            extensions["deadline"] = Deadline.of_exchange(total)
+        with Credentials(proxy, request.method, target) as credentials:
+            authorization = credentials.first()
+            while True:
+                attempt = Request(
+                    request.method, request.url, headers=request.headers, stream=request.stream, extensions=extensions
+                )
+                if authorization is not None:
+                    attempt.headers["Proxy-Authorization"] = authorization.decode("ascii")
+                response = await self.send(attempt)
+                response.request = request
+                if response.status_code == 407 or "proxy-authentication-info" in response.headers:
+                    authorization = credentials.next(response.status_code, response)
+                if response.status_code != 407 or authorization is None or not request.stream.is_replayable:
+                    return response
+                if isinstance(response.stream, (SyncBody, AsyncBody)):
+                    response.stream.finish()
+
+    def _may_satisfy(self, error: TransportError, route: Route) -> bool:
         """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
         if not is_http1_required(error):
             return True
-        if self._http1_connector is None or origin.scheme != "https":
+        if not self._http1 or not self._connector.may_offer_http1_alone(route):
             return False
-        self._remember_http1(origin)
-        self._http1_required.add(origin)
+        self._remember_http1(route)
+        self._http1_required.add(route)
         return True
 
     # Acquiring
 
-    def _take_idle(self, origin: Origin) -> Connection | None:
-        """Return the newest idle connection to `origin` that is still good; those that are not are closed."""
+    def _take_idle(self, route: Route) -> Connection | None:
+        """Return the newest idle connection by `route` that is still good; those that are not are closed."""
         while True:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and sends no more requests")
-                place = self._places.get(origin)
+                place = self._places.get(route)
                 if place is None or not (place.idle or place.shared):
                     return None  # and `_ask` comes next, which looks for what was reclaimed
                 is_shared = self._has_shared(place)
@@ -277,21 +318,15 @@ class ConnectionPool:
         connection to somewhere else; otherwise this waits its turn, at most `timeouts["pool"]` seconds. Raises
         `PoolTimeout`, and what connecting raises in `timeouts["connect"]` seconds.
         """
-        return self._take_idle(origin) or await self._acquire(origin, timeouts, None, None)
+        route = self._connector.route(origin, {})
+        return self._take_idle(route) or await self._acquire(route, _Terms(timeouts))
 
-    async def _acquire(
-        self,
-        origin: Origin,
-        timeouts: dict[str, float | None],
-        deadline: Deadline | None,
-        tracer: Tracer | None,
-        is_fresh: bool = False,
-    ) -> Connection:
+    async def _acquire(self, route: Route, terms: _Terms, is_fresh: bool = False) -> Connection:
         """Return a connection; with `is_fresh` one that nobody has used."""
         if not self._looks_after_idle and time.monotonic() > self._look_due:
             self.look_at_idle()
         while True:
-            asked = self._ask(origin, is_fresh)
+            asked = self._ask(route, is_fresh)
             if isinstance(asked, Connection):
                 if asked.taken <= 1 and asked.is_stale():
                     self._discard(asked, was_used=False)
@@ -299,8 +334,8 @@ class ConnectionPool:
                 return asked
             break
         if isinstance(asked, _Permit):
-            return await self._connect(origin, timeouts, deadline, tracer)
-        grant = await self._wait(asked, origin, earliest(timeouts.get("pool"), deadline), tracer)
+            return await self._connect(route, terms)
+        grant = await self._wait(asked, route, earliest(terms.timeouts.get("pool"), terms.deadline), terms.tracer)
         if isinstance(grant, _Closed):
             raise RuntimeError("this client was closed while the request waited for a connection")
         if isinstance(grant, Connection):
@@ -316,16 +351,16 @@ class ConnectionPool:
             if is_of_use:
                 return grant
             grant.close()
-        return await self._connect(origin, timeouts, deadline, tracer)
+        return await self._connect(route, terms)
 
-    def _ask(self, origin: Origin, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
+    def _ask(self, route: Route, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
         """Take an idle connection or a place, or else join those who wait."""
         asked: Connection | _Permit | Waiter[_Grant] = _PERMIT
         victim: Connection | None = None
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("this client is closed, and sends no more requests")
-            place = self._places.get(origin) or _Place(origin)
+            place = self._places.get(route) or _Place(route)
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
             if not is_fresh and self._has_shared(place):
                 asked = self._share(place)
@@ -351,7 +386,7 @@ class ConnectionPool:
                     victim = self._remove_idle(next(iter(self._idle_by_age)))
                 else:
                     asked = self.backend.waiter()
-            self._places[origin] = place
+            self._places[route] = place
             if isinstance(asked, _Permit):  # a free place, or the victim's
                 self._open += 1
                 place.open += 1
@@ -375,11 +410,11 @@ class ConnectionPool:
             return
         if len(self._line) > 2 * len(self._places) + 8:  # mostly those who gave up
             self._line = [
-                (other.first, other.origin) for other in self._places.values() if self._may_have_one_more(other)
+                (other.first, other.route) for other in self._places.values() if self._may_have_one_more(other)
             ]
             heapq.heapify(self._line)
         else:
-            heapq.heappush(self._line, (place.first, place.origin))
+            heapq.heappush(self._line, (place.first, place.route))
 
     def _may_have_one_more(self, place: _Place) -> bool:
         own = self.limits.max_connections_per_origin
@@ -389,7 +424,7 @@ class ConnectionPool:
             and not (self._http2 and self._is_negotiating(place))
         )
 
-    async def _wait(self, waiter: Waiter[_Grant], origin: Origin, deadline: Deadline, tracer: Tracer | None) -> _Grant:
+    async def _wait(self, waiter: Waiter[_Grant], route: Route, deadline: Deadline, tracer: Tracer | None) -> _Grant:
         """Return the grant; whatever happens before the caller has it, it is passed on."""
         grant: _Grant | None = None
 
@@ -397,24 +432,25 @@ class ConnectionPool:
             nonlocal grant
             grant = await waiter.wait(deadline.left())
             if grant is None:
-                self._give_up(waiter, origin, None)
+                self._give_up(waiter, route, None)
                 raise PoolTimeout(
-                    f"waiting for a connection to {origin.authority} timed out {deadline.words}: {self._state()}"
+                    f"waiting for a connection to {route.authority} timed out {deadline.words}: {self._state()}"
+                    f"{self._longest_use()}"
                 )
             return grant
 
         try:
             return await (wait() if tracer is None else tracer.step("pool.acquire", wait()))
         except BaseException:
-            self._give_up(waiter, origin, grant)
+            self._give_up(waiter, route, grant)
             raise
 
-    def _give_up(self, waiter: Waiter[_Grant], origin: Origin, grant: _Grant | None) -> None:
+    def _give_up(self, waiter: Waiter[_Grant], route: Route, grant: _Grant | None) -> None:
         if not self._lock.acquire(blocking=False):
-            self._later(functools.partial(self._give_up, waiter, origin, grant))
+            self._later(functools.partial(self._give_up, waiter, route, grant))
             return
         try:
-            place = self._places.get(origin)
+            place = self._places.get(route)
             if place is not None and waiter in place.waiters:
                 was_first = next(iter(place.waiters)) is waiter
                 del place.waiters[waiter]
@@ -430,32 +466,30 @@ class ConnectionPool:
             if late.multiplexes:
                 self._take_back(late)
             else:
-                self._pass_on(late.origin, late)
+                self._pass_on(late.route, late)
         elif isinstance(late, _Permit):
-            self._pass_on(origin, None)
+            self._pass_on(route, None)
 
-    async def _connect(
-        self, origin: Origin, timeouts: dict[str, float | None], deadline: Deadline | None, tracer: Tracer | None
-    ) -> Connection:
+    async def _connect(self, route: Route, terms: _Terms) -> Connection:
         """Make a connection in a place that is ours."""
         try:
-            connector = self._connector
-            if self._http1_connector is not None and origin in self._http1_required:
-                connector = self._http1_connector
-            stream = await connector.connect(origin, earliest(timeouts.get("connect"), deadline), tracer)
-            connection = self._speak(stream, origin)
+            deadline = earliest(terms.timeouts.get("connect"), terms.deadline)
+            is_http1_wanted = route in self._http1_required
+            stream = await self._connector.connect(route, deadline, terms.tracer, terms.retries, is_http1_wanted)
+            connection = self._speak(stream, route)
         except BaseException:
             if self._http2:
-                self._note_failure(origin)
-            self._pass_on(origin, None)
+                self._note_failure(route)
+            self._pass_on(route, None)
             if self._http2:
                 self._serve_waiters()
             raise
         with self._lock:
             is_closed = self._is_closed
             if not is_closed:
+                connection.lent_at = time.monotonic()
                 self._connections.add(connection)
-                place = self._places[origin]
+                place = self._places[route]
                 place.connected += 1
                 self._made += 1
                 self._requests += 1
@@ -467,37 +501,39 @@ class ConnectionPool:
         if not is_closed:
             if self._http2:
                 self._serve_waiters()
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("connected to %s: %s", route.authority, self._state())
             return connection
         connection.close()
-        self._pass_on(origin, None)
+        self._pass_on(route, None)
         raise RuntimeError("this client was closed while the request was connecting")
 
-    def _speak(self, stream: Stream, origin: Origin) -> Connection:
+    def _speak(self, stream: Stream, route: Route) -> Connection:
         """Return a connection that speaks what was agreed on; raises `ConnectError` where that is nothing of ours."""
-        tls = stream.extra("ssl_object") if origin.scheme == "https" else None
+        tls = stream.extra("ssl_object") if route.scheme == "https" else None
         chosen = None if tls is None else tls.selected_alpn_protocol()
         if chosen == "h2" if tls is not None else self._http2 and not self._http1:
             if self._http2:
                 from ._http2._connection import HTTP2Connection  # loads hpack, which most programs never need
 
-                return HTTP2Connection(stream, origin, self)
+                return HTTP2Connection(stream, route, self)
             stream.close()
             raise ConnectError(
-                f"{origin.authority} chose HTTP/2, which this transport does not speak: the SSLContext that it was "
+                f"{route.authority} chose HTTP/2, which this transport does not speak: the SSLContext that it was "
                 "given offers it, because it belongs to a transport with http2=True as well"
             )
         if not self._http1:
             stream.close()
-            raise ConnectError(f"{origin.authority} does not speak HTTP/2, and http1=False leaves nothing else")
+            raise ConnectError(f"{route.authority} does not speak HTTP/2, and http1=False leaves nothing else")
         if self._http2:
-            self._remember_http1(origin)
-        return HTTP1Connection(stream, origin, self)
+            self._remember_http1(route)
+        return HTTP1Connection(stream, route, self)
 
-    def _remember_http1(self, origin: Origin) -> None:
+    def _remember_http1(self, route: Route) -> None:
         if len(self._http1_origins) >= _MOST_REMEMBERED:
             self._http1_origins.clear()
             self._http1_required.clear()
-        self._http1_origins.add(origin)
+        self._http1_origins.add(route)
 
     # Sharing
 
@@ -507,18 +543,18 @@ class ConnectionPool:
         `besides` is how many of its places have come free, and are connecting to nobody.
         """
         connecting = place.open - place.connected - besides
-        if connecting < 1 or not self._may_share(place.origin):
+        if connecting < 1 or not self._may_share(place.route):
             return False
         return place.expected is None or len(place.waiters) < connecting * place.expected
 
-    def _may_share(self, origin: Origin) -> bool:
-        """Return whether a connection to `origin` may turn out to speak HTTP/2."""
-        return self._http2 and (origin not in self._http1_origins if origin.scheme == "https" else not self._http1)
+    def _may_share(self, route: Route) -> bool:
+        """Return whether a connection by `route` may turn out to speak HTTP/2."""
+        return self._http2 and (route not in self._http1_origins if route.scheme == "https" else not self._http1)
 
-    def _note_failure(self, origin: Origin) -> None:
+    def _note_failure(self, route: Route) -> None:
         """Let everybody try for himself where the one that all wait for has failed."""
         with self._lock:
-            place = self._places.get(origin)
+            place = self._places.get(route)
             if place is not None:
                 place.expected = 0
         self._pass_on_reclaimed()
@@ -571,8 +607,8 @@ class ConnectionPool:
             for place in list(self._places.values()) if self._waiting else ():
                 self._stand_in_line(place)
             while self._line and self._waiting and not self._is_closed:
-                number, origin = self._line[0]
-                chosen = self._places.get(origin)
+                number, route = self._line[0]
+                chosen = self._places.get(route)
                 if chosen is None or not self._may_have_one_more(chosen) or chosen.first != number:
                     heapq.heappop(self._line)  # out of date
                     continue
@@ -595,7 +631,7 @@ class ConnectionPool:
     def has_changed(self, connection: Connection) -> None:
         """Hear that a connection has more room than before, or takes no more requests."""
         with self._lock:
-            place = self._places.get(connection.origin)
+            place = self._places.get(connection.route)
             if place is None or connection not in self._connections:
                 return
             place.expected = connection.capacity or None
@@ -614,11 +650,13 @@ class ConnectionPool:
             if known is None or known.scheme not in _SCHEMES:
                 raise UnsupportedProtocol(f"{URL(origin).masked!r} is no http:// or https:// URL")
             origin = known
+        route = self._connector.route(origin, {})
+        terms = _Terms({"connect": timeout})
         while True:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and connects to nobody")
-                place = self._places.get(origin) or _Place(origin)
+                place = self._places.get(route) or _Place(route)
                 ready = len(place.idle)
                 limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
                 keep = self.limits.max_keepalive_connections
@@ -629,17 +667,17 @@ class ConnectionPool:
                     or (keep is not None and len(self._idle_by_age) >= keep)
                 ):
                     return ready
-                self._places[origin] = place
+                self._places[route] = place
                 self._open += 1
                 place.open += 1
-            connection = await self._connect(origin, {"connect": timeout}, None, None)
+            connection = await self._connect(route, terms)
             with self._lock:
                 self._requests -= 1
             if connection.multiplexes:
                 self._take_back(connection)
             else:
                 connection.rest(time.monotonic())
-                self._pass_on(origin, connection)
+                self._pass_on(route, connection)
 
     # Releasing
 
@@ -663,13 +701,13 @@ class ConnectionPool:
             self._discard(connection)
         else:
             connection.rest(time.monotonic())
-            self._pass_on(connection.origin, connection)
+            self._pass_on(connection.route, connection)
 
     def _is_last_share(self, connection: Connection) -> bool:
         """Take back a share; return whether nobody else has one. Otherwise those who wait may."""
         with self._lock:
             connection.taken -= 1
-            place = self._places.get(connection.origin)
+            place = self._places.get(connection.route)
             if place is None or connection not in self._connections:  # it was closed, or the process has forked since
                 return False
             self._offer(place, connection)
@@ -713,21 +751,21 @@ class ConnectionPool:
         connection.close()
         if not is_ours:
             return
-        self._pass_on(connection.origin, None)
+        self._pass_on(connection.route, None)
 
     def _forget_connection(self, connection: Connection) -> None:
         """Make a connection a place without one."""
         self._connections.remove(connection)
-        place = self._places[connection.origin]
+        place = self._places[connection.route]
         place.connected -= 1
         if connection in place.shared:
             place.shared.remove(connection)
 
-    def _pass_on(self, origin: Origin, connection: Connection | None) -> None:
-        """Give what came free, a place of `origin` with or without its connection, to the oldest waiter, or keep it."""
+    def _pass_on(self, route: Route, connection: Connection | None) -> None:
+        """Give what came free, a place of `route` with or without its connection, to the oldest waiter, or keep it."""
         doomed: Connection | None = None
         with self._lock:
-            place = self._places.get(origin)
+            place = self._places.get(route)
             if place is None or (connection is not None and connection not in self._connections):
                 return  # the process has forked since, and this belongs to the parent
             while self._waiting:
@@ -767,15 +805,15 @@ class ConnectionPool:
             self._pass_on_reclaimed()
 
     def _next_in_line(self, place: _Place, is_empty: bool) -> _Place | None:
-        """Return the origin of the oldest waiter that a place of `place` can serve; None where there is none.
+        """Return the place of the oldest waiter that a place of `place` can serve; None where there is none.
 
         Its own waiters can always be served with it, unless it `is_empty` and they wait for a connection that is on
         its way; those of another origin if that may have one place more.
         """
         own = self.limits.max_connections_per_origin
         while self._line:
-            number, origin = self._line[0]
-            other = self._places.get(origin)
+            number, route = self._line[0]
+            other = self._places.get(route)
             is_current = other is not None and bool(other.waiters) and other.first == number
             if other is not None and is_current and (own is None or other.open < own):
                 if not place.waiters or number <= place.first:
@@ -810,7 +848,7 @@ class ConnectionPool:
     def _remove_idle(self, connection: Connection) -> Connection:
         """Take an idle connection and its place out of the pool; it is the oldest of its origin."""
         del self._idle_by_age[connection]
-        place = self._places[connection.origin]
+        place = self._places[connection.route]
         if place.idle[0] is connection:
             place.idle.popleft()
         else:
@@ -823,8 +861,8 @@ class ConnectionPool:
         return connection
 
     def _forget_place(self, place: _Place) -> None:
-        if not place.open and not place.waiters and self._places.get(place.origin) is place:
-            del self._places[place.origin]
+        if not place.open and not place.waiters and self._places.get(place.route) is place:
+            del self._places[place.route]
 
     # Idle connections that nobody asks for
 
@@ -852,12 +890,12 @@ class ConnectionPool:
                     continue
                 # Looking may read from the socket, so meanwhile it is lent: to us.
                 del self._idle_by_age[connection]
-                self._places[connection.origin].idle.remove(connection)
+                self._places[connection.route].idle.remove(connection)
                 connection.owner = self
             if connection.is_stale():
                 self._discard(connection)
             else:
-                self._pass_on(connection.origin, connection)
+                self._pass_on(connection.route, connection)
 
     # Closing
 
@@ -962,13 +1000,13 @@ class ConnectionPool:
         """Return what the pool is doing at this moment, as a whole and by origin."""
         with self._lock:
             origins = {
-                str(place.origin): OriginStats(
+                str(place.route): OriginStats(
                     open=place.open,
                     idle=len(place.idle),
                     connecting=place.open - place.connected,
                     lent=place.connected - len(place.idle),
                     waiting=len(place.waiters),
-                    streams=sum([each.taken for each in self._connections if each.origin == place.origin]),
+                    streams=sum([each.taken for each in self._connections if each.route == place.route]),
                 )
                 for place in self._places.values()
             }
@@ -993,6 +1031,11 @@ class ConnectionPool:
             f"{self._open} of {'any number' if limit is None else limit} connections are open "
             f"({self.lent} in use, {self.idle} idle, {self.connecting} connecting), {self.waiting} requests wait"
         )
+
+    def _longest_use(self) -> str:
+        """Return how long the connection that was lent first is in use: its response may be one that nobody reads."""
+        lent = [connection.lent_at for connection in list(self._connections) if connection not in self._idle_by_age]
+        return f"; the longest in use has been for {time.monotonic() - min(lent):.1f} s" if lent else ""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._state()}>"

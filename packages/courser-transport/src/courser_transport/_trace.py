@@ -22,6 +22,8 @@ _TIMED = {
     "pool.acquire": "pool",
     "connection.resolve": "resolve",
     "connection.connect_tcp": "connect",
+    "proxy.connect": "proxy",
+    "connection.connect_unix_socket": "connect",
     "connection.start_tls": "tls",
     "http11.send_request_headers": "send",
     "http11.send_request_body": "send",

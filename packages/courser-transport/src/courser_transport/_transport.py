@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import threading
-import typing
+from collections.abc import Iterable
 
-from courser_models import AsyncBaseTransport, AsyncByteStream, BaseTransport, Request, Response, SyncByteStream
+from courser_models import (
+    URL,
+    AsyncBaseTransport,
+    AsyncByteStream,
+    BaseTransport,
+    Origin,
+    Request,
+    Response,
+    SyncByteStream,
+)
 
 from ._backends import current_backend
 from ._backends.threads import ThreadBackend
 from ._body import AsyncBody, SyncBody
 from ._config import DEFAULT_LIMITS, Limits
 from ._connect import Connector
+from ._dial import Dialer
+from ._dial_settings import ResolverTypes, ResolveTypes, dial_settings
+from ._guard import ConnectFilter
+from ._network import SocketOption
 from ._pool import ConnectionPool
+from ._proxy._settings import ProxyTypes, proxy_of
+from ._remade import Remade
+from ._resolver import AddressTypes
 from ._sync import run_sync
-from ._tls import CertTypes, VerifyTypes, shared_ssl_context
-
-if typing.TYPE_CHECKING:
-    import ssl
-
-    from ._network import Backend
+from ._tls import CertTypes, PinTypes, TLSSettings, VerifyTypes
 
 
-class HTTPTransport(BaseTransport):
+class HTTPTransport(Remade, BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
-    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
+    `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
+    Files that `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https
+    request. `pins` names hosts whose certificate must be one of a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
-    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
+    `resolver` is asked for addresses instead of the system, and `resolve` has those that nobody is asked for:
+    `{"example.org:443": "192.0.2.1", "example.com": ["192.0.2.2", "2001:db8::1"]}`. `connect_filter` is a function that
+    says of each address whether it may be connected to; `public_addresses_only` is one.
+    `uds` is the path of a Unix socket in the place of all hosts, `local_address` the address to connect from,
+    `socket_options` what every socket is given: tuples as `socket.setsockopt` takes them. TCP_NODELAY and SO_KEEPALIVE
+    are set without being asked for.
+    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak;
+    `ValueError` and `TypeError` for settings that make no sense.
 
     >>> from courser_models import Request
     >>> with HTTPTransport() as transport:
@@ -48,13 +68,39 @@ class HTTPTransport(BaseTransport):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        local_address: AddressTypes | None = None,
         retries: int = 0,
+        socket_options: Iterable[SocketOption] | None = None,
+        *,
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
+        pins: PinTypes | None = None,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
+        dialling = dial_settings(
+            has_loop=False,
+            resolver=resolver,
+            resolve=resolve,
+            connect_filter=connect_filter,
+            uds=uds,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
         backend = ThreadBackend()
-        connector = Connector(backend, self._context, retries)
-        for_http1 = self._context.connector_for_http1(backend, retries)
-        self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2, for_http1)
+        _check_combination(http1, http2, proxy, uds)
+        tls = TLSSettings(verify, cert, trust_env, http2, pins)
+        connector = Connector(
+            backend,
+            tls,
+            retries,
+            dialer=Dialer(backend, dialling),
+            proxy=proxy_of(proxy),
+            limits=limits,
+            forwards=http1,
+        )
+        self._pool = ConnectionPool(backend, connector, limits, SyncBody, http1, http2)
 
     @property
     def pool(self) -> ConnectionPool:
@@ -71,23 +117,39 @@ class HTTPTransport(BaseTransport):
             raise RuntimeError("a sync client cannot send an async body; give bytes, a file or an iterable")
         return run_sync(self._pool.send(request))
 
+    def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
+        """Connect to `origin` before there is a request; return how many connections to it are idle then.
+
+        As many are made as are missing to `connections`, and the limits allow; each within `timeout` seconds. Raises
+        `ConnectError`, `ConnectTimeout`, `UnsupportedProtocol`, and `RuntimeError` for a closed transport.
+        """
+        return run_sync(self._pool.warm_up(origin, connections, timeout))
+
     def close(self) -> None:
         """Close all connections; a request that is under way ends with an error."""
         self._pool.close()
 
 
-class AsyncHTTPTransport(AsyncBaseTransport):
+class AsyncHTTPTransport(Remade, AsyncBaseTransport):
     """Sends requests over a pool of connections, one for each event loop that uses it.
 
     A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
     in tests, or in several threads, keeps their connections apart, and forgets those of a loop that has ended.
 
-    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `retries` is how many
-    times connecting is tried again where that may help. Files that `verify` and `cert` name are checked at once,
-    certifi's authorities are loaded for the first https request.
+    `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
+    `Proxy`, is what requests go through; `retries` is how many times connecting is tried again where that may help.
+    Files that `verify` and `cert` name are checked at once, certifi's authorities are loaded for the first https
+    request. `pins` names hosts whose certificate must be one of a few, and these (see the guide «TLS»).
     `http2` offers HTTP/2 to https servers, which choose; with `http1=False` it is spoken to http servers as well,
     unasked, and to nobody is spoken HTTP/1.1. An `SSLContext` that is given as `verify` offers HTTP/2 from then on.
-    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak.
+    `resolver` is asked for addresses instead of the system, and `resolve` has those that nobody is asked for:
+    `{"example.org:443": "192.0.2.1", "example.com": ["192.0.2.2", "2001:db8::1"]}`. `connect_filter` is a function that
+    says of each address whether it may be connected to; `public_addresses_only` is one.
+    `uds` is the path of a Unix socket in the place of all hosts, `local_address` the address to connect from,
+    `socket_options` what every socket is given: tuples as `socket.setsockopt` takes them. TCP_NODELAY and SO_KEEPALIVE
+    are set without being asked for.
+    Raises `ImportError` for `http2` without the extra that it needs, `ValueError` where no protocol is left to speak;
+    `ValueError` and `TypeError` for settings that make no sense.
     """
 
     def __init__(
@@ -98,9 +160,29 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         http1: bool = True,
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
+        uds: str | os.PathLike[str] | None = None,
+        local_address: AddressTypes | None = None,
         retries: int = 0,
+        socket_options: Iterable[SocketOption] | None = None,
+        *,
+        resolver: ResolverTypes | None = None,
+        resolve: ResolveTypes | None = None,
+        connect_filter: ConnectFilter | None = None,
+        pins: PinTypes | None = None,
     ) -> None:
-        self._context = _SharedContext(verify, cert, trust_env, http1, http2)
+        _check_combination(http1, http2, proxy, uds)
+        self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
+        self._proxy = proxy_of(proxy)
+        self._dialling = dial_settings(
+            has_loop=True,
+            resolver=resolver,
+            resolve=resolve,
+            connect_filter=connect_filter,
+            uds=uds,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
         self._limits = limits
         self._retries = retries
         self._protocols = (http1, http2)
@@ -130,9 +212,16 @@ class AsyncHTTPTransport(AsyncBaseTransport):
                     pool.abandon()
             if found is None:
                 backend = current_backend()
-                connector = Connector(backend, self._context, self._retries)
-                for_http1 = self._context.connector_for_http1(backend, self._retries)
-                found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols, for_http1)
+                connector = Connector(
+                    backend,
+                    self._tls,
+                    self._retries,
+                    dialer=Dialer(backend, self._dialling),
+                    proxy=self._proxy,
+                    limits=self._limits,
+                    forwards=self._protocols[0],
+                )
+                found = ConnectionPool(backend, connector, self._limits, AsyncBody, *self._protocols)
                 self._pools.append(found)
         return found
 
@@ -149,6 +238,14 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool = self.pool
         return await pool.send(request)
 
+    async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
+        """Connect to `origin` before there is a request; return how many connections to it are idle then.
+
+        As many are made as are missing to `connections`, and the limits allow; each within `timeout` seconds. Raises
+        `ConnectError`, `ConnectTimeout`, `UnsupportedProtocol`, and `RuntimeError` for a closed transport.
+        """
+        return await self.pool.warm_up(origin, connections, timeout)
+
     async def aclose(self) -> None:
         """Close all connections; a request that is under way ends with an error."""
         with self._lock:
@@ -158,29 +255,10 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool.close()
 
 
-class _SharedContext:
-    """Settings for TLS that become a context when the first https connection wants one."""
-
-    def __init__(self, verify: VerifyTypes, cert: CertTypes | None, trust_env: bool, http1: bool, http2: bool) -> None:
-        if not http1 and not http2:
-            raise ValueError("http1=False leaves no protocol to speak; http2=True would")
-        if http2 and importlib.util.find_spec("hpack") is None:
-            raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
-        self._settings = (verify, cert, trust_env, http2)
-        self._context: ssl.SSLContext | None = None
-        # A context that is given has one offer for all its connections, and cannot be copied.
-        self._may_offer_less = http1 and http2 and isinstance(verify, (bool, str))
-        if isinstance(verify, str) or cert is not None or (http2 and not isinstance(verify, bool)):
-            self()
-
-    def __call__(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = shared_ssl_context(*self._settings)
-        return self._context
-
-    def connector_for_http1(self, backend: Backend, retries: int) -> Connector | None:
-        """Return what connects without offering HTTP/2, for servers that ask for that; None where it cannot be had."""
-        if not self._may_offer_less:
-            return None
-        verify, cert, trust_env, _ = self._settings
-        return Connector(backend, lambda: shared_ssl_context(verify, cert, trust_env, http2=False), retries)
+def _check_combination(http1: bool, http2: bool, proxy: ProxyTypes | None, uds: str | os.PathLike[str] | None) -> None:
+    if proxy is not None and uds is not None:
+        raise ValueError("a Unix socket is in the place of all hosts, so nothing goes through a proxy: uds or proxy")
+    if not http1 and not http2:
+        raise ValueError("http1=False leaves no protocol to speak; http2=True would")
+    if http2 and importlib.util.find_spec("hpack") is None:
+        raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")

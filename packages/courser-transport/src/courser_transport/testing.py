@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ._backends.threads import ThreadBackend
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ReadTimeout
-from ._network import Address, Backend, Waiter
+from ._network import DEFAULT_SOCKETS, Address, Backend, SocketSettings, Waiter
 
 T = typing.TypeVar("T")
 
@@ -53,7 +53,7 @@ class hears:
 
 @dataclasses.dataclass
 class sends:
-    """The program reads `data`."""
+    """The program reads `data`; as the first step that is an answer to whatever it writes, and not a greeting."""
 
     data: bytes
 
@@ -149,7 +149,8 @@ class ScriptedStream:
 
     def is_readable(self) -> bool:
         """Return whether the next step sends something, a goodbye included."""
-        return bool(self.steps) and isinstance(self.steps[0], (sends, ends))
+        step = self.steps[0] if self.steps else None
+        return isinstance(step, ends) or (isinstance(step, sends) and bool(self.written))
 
     def close(self, farewell: bytes = b"") -> None:
         """Note that the program closed the stream."""
@@ -168,7 +169,7 @@ class ScriptedBackend:
     """A network whose connections are `streams`, in this order; an exception in their place is raised.
 
     `waiters` is the real backend whose promises are used: that of the world the test runs in. `connected` lists who
-    was connected to, `slept` the pauses in seconds that were asked for.
+    was connected to, `made` the streams to them, `slept` the pauses in seconds that were asked for.
     """
 
     name = "scripted"
@@ -177,6 +178,7 @@ class ScriptedBackend:
         self._streams = list(streams)
         self._waiters = waiters
         self.connected: list[str] = []
+        self.made: list[ScriptedStream] = []
         self.slept: list[float] = []
 
     def is_current(self) -> bool:
@@ -191,7 +193,15 @@ class ScriptedBackend:
         """Return one address that means `host`."""
         return [(0, (host, port))]
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ScriptedStream:
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ScriptedStream:
+        """Return the next stream; `path` is noted as who was connected to."""
+        return await self.connect_tcp([], path, deadline, settings)
+
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ScriptedStream:
         """Return the next stream."""
         self.connected.append(peer)
         if not self._streams:
@@ -200,7 +210,12 @@ class ScriptedBackend:
         if isinstance(stream, Exception):
             raise stream
         stream.attach(self._waiters)
+        self.made.append(stream)
         return stream
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work` as the real backend does."""
+        return await self._waiters.within(seconds, work)
 
     def waiter(self) -> Waiter[typing.Any]:
         """Return a promise of the real backend."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from .._network import Backend
+from .._network import LoopBackend
 
 
-def current_backend() -> Backend:
+def current_backend() -> LoopBackend:
     """Return the backend of the event loop that runs here; raises `RuntimeError` where none does.
 
     Only what is needed is imported: nothing of anyio where asyncio runs.

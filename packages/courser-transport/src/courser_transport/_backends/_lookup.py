@@ -1,62 +1,38 @@
-"""Looking up a name with a time limit, which the system's resolver does not have: in a thread, which is left behind."""
+"""Names to addresses, as the system knows them; in a thread, because the system has no time limit."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
-import threading
 import typing
 
-# So many look-ups may be under way, those that were given up included: a resolver that hangs must not fill the
-# process with threads.
-_AT_ONCE = threading.BoundedSemaphore(32)
+from .._aside import aside
+from .._deadline import Deadline
+from .._exceptions import ConnectError, ConnectTimeout
+from .._network import Address, Backend
+from ._reasons import reason
 
 
-def _forget_all() -> None:
-    """Begin anew in a fork's child: the parent's look-ups never end here."""
-    global _AT_ONCE
-    _AT_ONCE = threading.BoundedSemaphore(32)
+async def look_up(backend: Backend, host: str, port: int, deadline: Deadline) -> list[Address]:
+    """Return what `getaddrinfo` says of `host`, before `deadline`; what is an address already needs no thread.
 
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
-
-_Found = list[tuple[typing.Any, ...]]
-
-
-def look_up(host: str, port: int, timeout: float | None) -> _Found:
-    """Return what `getaddrinfo` says of `host`, within `timeout` seconds.
-
-    Raises `TimeoutError`, and what `getaddrinfo` raises. The thread of a look-up that takes longer ends with it.
+    Raises `ConnectError`, `ConnectTimeout`.
     """
-    if timeout is None or _is_address(host):
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    found: list[_Found] = []
-    failures: list[BaseException] = []
-    has_ended = threading.Event()
-
-    def ask() -> None:
-        try:
-            found.append(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            _AT_ONCE.release()
-            has_ended.set()
-
-    if not _AT_ONCE.acquire(timeout=timeout):
-        raise TimeoutError
     try:
-        threading.Thread(target=ask, name=f"courser look-up of {host}", daemon=True).start()
-    except RuntimeError as error:  # the process may have no more threads
-        _AT_ONCE.release()
-        raise OSError(str(error)) from error
-    if not has_ended.wait(timeout):
-        raise TimeoutError
-    if failures:
-        raise failures[0]
-    return found[0]
+        if _is_address(host):
+            found = _ask(host, port, socket.AI_NUMERICHOST)
+        else:
+            call = await aside(backend, f"courser look-up of {host}", lambda: _ask(host, port, 0), deadline.left())
+            if call is None:
+                raise ConnectTimeout(f"looking up {host} timed out {deadline.words}")
+            found = call.result()
+    except (OSError, UnicodeError) as error:
+        raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
+    return list(dict.fromkeys((int(family), address) for family, _, _, _, address in found))
+
+
+def _ask(host: str, port: int, flags: int) -> list[tuple[typing.Any, ...]]:
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
 
 
 def _is_address(host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Sequence
 
 # The system counts milliseconds in an int; this is 20 days.
 _LONGEST = 1_728_000_000.0
@@ -29,6 +30,15 @@ if hasattr(select, "poll"):
         events = sum(event for _, event in poll.poll(None if timeout is None else min(timeout * 1000, _LONGEST)))
         return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
 
+    def writable(sockets: Sequence[socket.socket], timeout: float | None) -> list[socket.socket]:
+        """Wait until one of the sockets can be written to, or has failed; return all of which that is so."""
+        poll = select.poll()
+        by_descriptor = {sock.fileno(): sock for sock in sockets}
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLOUT)
+        events = poll.poll(None if timeout is None else min(timeout * 1000, _LONGEST))
+        return [by_descriptor[descriptor] for descriptor, _ in events]
+
 else:  # Windows
 
     def is_readable(sock: socket.socket) -> bool:
@@ -43,3 +53,8 @@ else:  # Windows
     def wait_for(sock: socket.socket, timeout: float | None, reading: bool, writing: bool) -> bool:
         """Wait until a socket can be read from, or written to, as asked; return whether it can within `timeout`."""
         return any(select.select([sock] * reading, [sock] * writing, [], timeout))
+
+    def writable(sockets: Sequence[socket.socket], timeout: float | None) -> list[socket.socket]:
+        """Wait until one of the sockets can be written to, or has failed; return all of which that is so."""
+        _, through, failed = select.select([], sockets, sockets, timeout)
+        return [*through, *failed]

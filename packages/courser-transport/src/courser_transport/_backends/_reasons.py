@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 
 
 def seconds(timeout: float | None) -> str:
@@ -20,7 +21,7 @@ def reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def refused(peer: str, failures: list[OSError]) -> str:
+def refused(peer: str, failures: Sequence[Exception]) -> str:
     """Return the sentence for a peer none of whose addresses could be connected to."""
     reasons = list(dict.fromkeys(reason(failure) for failure in failures))
     return f"connecting to {peer} failed: {', '.join(reasons) or 'it has no address'}"

@@ -7,20 +7,23 @@ streams do not offer. On asyncio the backend of its own is faster, and this one 
 from __future__ import annotations
 
 import contextlib
-import math
+import contextvars
 import socket
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
 from .._deadline import Deadline
-from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from .._network import READ_SIZE, Address
+from .._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
+from .._network import DEFAULT_SOCKETS, READ_SIZE, Address, SocketSettings
+from ._happy_eyeballs import first_to_connect
+from ._lookup import look_up
 from ._polling import is_readable
-from ._reasons import closed_here, reason, refused, seconds
+from ._reasons import closed_here, reason, seconds
+from ._sockets import SocketAttempts, connected_unix_socket
 
 T = typing.TypeVar("T")
 
@@ -257,27 +260,26 @@ class AnyioBackend:
         return False
 
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
-        """Return the addresses of a host; the platform's resolver runs in a thread."""
-        try:
-            with anyio.move_on_after(deadline.left()):
-                found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                return [(int(family), address) for family, _, _, _, address in found]
-        except (OSError, UnicodeError) as error:
-            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
-        raise ConnectTimeout(f"looking up {host} timed out {deadline.words}")
+        """Return the addresses of a host."""
+        return await look_up(self, host, port, deadline)
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> AnyioStream:
-        """Try the addresses in turn, before a deadline that is for all of them together."""
-        failures: list[OSError] = []
-        left = deadline.left()
-        with anyio.move_on_after(math.inf if left is None else left):
-            for family, address in addresses:
-                try:
-                    return await _connect(family, address, peer)
-                except OSError as error:
-                    failures.append(error)
-            raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
-        raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}")
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> AnyioStream:
+        """Try the addresses beside each other, before a deadline that is for all of them together."""
+        return AnyioStream(await first_to_connect(addresses, _Attempts(settings), peer, deadline), peer)
+
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> AnyioStream:
+        """Connect to the Unix socket at `path`."""
+        await anyio.lowlevel.checkpoint()
+        return AnyioStream(await connected_unix_socket(self, path, peer, deadline, settings), peer)
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work`, and cancel it when time is over."""
+        with anyio.fail_after(seconds):
+            return await work
 
     def waiter(self) -> AnyioWaiter[typing.Any]:
         """Return a new promise between tasks."""
@@ -303,29 +305,73 @@ class AnyioBackend:
         trio.lowlevel.spawn_system_task(wait)
         return True
 
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> AnyioTask:
+        """Run `work` in a task that belongs to nobody."""
+        import trio.lowlevel
+
+        task = AnyioTask(work, ended)
+        trio.lowlevel.spawn_system_task(task.run, context=contextvars.copy_context())
+        return task
+
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""
         # Who is cancelled does not wait for a disk that may never answer; the thread ends with what it reads.
         return await anyio.to_thread.run_sync(function, abandon_on_cancel=True)
 
 
-async def _connect(family: int, address: tuple[typing.Any, ...], peer: str) -> AnyioStream:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
+class AnyioTask:
+    """Something that runs in a task that belongs to nobody, in a scope of its own."""
+
+    __slots__ = ("_ended", "_scope", "_work")
+
+    def __init__(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> None:
+        self._work = work
+        self._ended = ended
+        self._scope = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Do the work, and let nothing but a cancellation out."""
+        raised: BaseException | None = None
         try:
-            sock.connect(address)
-        except BlockingIOError:
-            await anyio.wait_writable(sock)
-            refusal = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if refusal:
-                raise OSError(refusal, "connect") from None
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return AnyioStream(sock, peer)
-    except BaseException:
-        sock.close()
-        raise
+            with self._scope:
+                try:
+                    await self._work()
+                except anyio.get_cancelled_exc_class():
+                    raise
+                except BaseException as error:
+                    raised = error
+        finally:
+            self._ended(raised)
+
+    def cancel(self) -> None:
+        """Cancel the scope."""
+        self._scope.cancel()
+
+
+class _Attempts(SocketAttempts):
+    """Attempts of which the loop says when one has ended."""
+
+    async def ended(self, attempts: Sequence[socket.socket], seconds: float | None) -> Sequence[socket.socket]:
+        """Return those that have ended."""
+        done: list[socket.socket] = []
+        with anyio.move_on_after(seconds) as patience:
+            if len(attempts) == 1:
+                await anyio.wait_writable(attempts[0])
+                return attempts
+            async with anyio.create_task_group() as beside_each_other:
+
+                async def wait(attempt: socket.socket) -> None:
+                    await anyio.wait_writable(attempt)
+                    done.append(attempt)
+                    patience.cancel()
+
+                for attempt in attempts:
+                    beside_each_other.start_soon(wait, attempt)
+        return done
 
 
 def _nothing() -> None:

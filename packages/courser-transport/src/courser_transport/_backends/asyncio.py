@@ -17,14 +17,20 @@ import socket
 import time
 import typing
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from .._network import READ_SIZE, Address
+from .._network import DEFAULT_SOCKETS, READ_SIZE, Address, SocketSettings
+from ._happy_eyeballs import first_to_connect
+from ._lookup import look_up
 from ._reasons import closed_here, reason, refused, seconds
+from ._sockets import connected_unix_socket, new_socket
 
 T = typing.TypeVar("T")
+
+# While a peer accepts nothing, it is looked this often whether it does again: asyncio tells of the last byte only.
+_LOOK_EVERY = 0.1
 
 # Reading pauses while this many bytes wait for somebody to take them, so that a slow reader slows its peer.
 _ENOUGH_WAITING = 262144
@@ -127,6 +133,12 @@ class AsyncioStream(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Note the end of the connection, and wake whoever is waiting for it."""
+        if exc is not None and not self._is_closed:
+            # A write failed, perhaps. What the peer said before it left says why, and may still be with the system.
+            with contextlib.suppress(OSError):
+                last_words = self._socket.recv(READ_SIZE)
+                if last_words:
+                    self.data_received(last_words)
         self._is_ended = True
         self._error = self._error or exc
         if self._timer is not None:
@@ -247,25 +259,32 @@ class AsyncioStream(asyncio.Protocol):
 
     async def _drained(self, timeout: float | None) -> None:
         """Wait until the loop's buffer has room again; time is over when nothing left it for that long."""
+        unsent = self._transport.get_write_buffer_size()
+        moved_at = time.monotonic()
         while self._is_writing_paused:
             if self._is_closed or self._error is not None:
                 raise self._write_error()
             if self._pushes and (self._waiting or self._is_ended):
                 return
-            unsent = self._transport.get_write_buffer_size()
             drain: asyncio.Future[bool] = asyncio.Future(loop=self._loop)
             self._drain = drain
-            timer = None if timeout is None else self._loop.call_later(timeout, _give_up, drain)
+            timer = None
+            if timeout is not None:
+                left = max(moved_at + timeout - time.monotonic(), 0.0)
+                timer = self._loop.call_later(min(left, _LOOK_EVERY), _give_up, drain)
             try:
-                has_room = await drain
+                has_moved = await drain
             finally:
                 self._drain = None
                 if timer is not None:
                     timer.cancel()
-            if not has_room and self._transport.get_write_buffer_size() >= unsent:
+            unsent_before, unsent = unsent, self._transport.get_write_buffer_size()
+            if has_moved or unsent < unsent_before:
+                moved_at = time.monotonic()
+                if self._pushes:
+                    return
+            elif timeout is not None and time.monotonic() >= moved_at + timeout:
                 raise WriteTimeout(f"writing to {self._peer} timed out after {seconds(timeout)}")
-            if self._pushes:
-                return
 
     def share(self) -> AsyncioStream:
         """Return itself: reading and writing know nothing of each other."""
@@ -437,6 +456,40 @@ class AsyncioWaiter(typing.Generic[T]):
         return None
 
 
+class AsyncioTask:
+    """Something that runs in a task of its own."""
+
+    __slots__ = ("_ended", "_error", "_task", "_work")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Callable[[], Coroutine[typing.Any, typing.Any, None]],
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
+        self._work = work
+        self._ended = ended
+        self._error: BaseException | None = None
+        self._task = loop.create_task(self._run())
+        # Called for a task that was cancelled before its first step, too.
+        self._task.add_done_callback(self._on_end)
+
+    async def _run(self) -> None:
+        try:
+            await self._work()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._error = error
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        self._ended(self._error)
+
+    def cancel(self) -> None:
+        """Cancel the task."""
+        self._task.cancel()
+
+
 async def _until_the_end(streams: weakref.WeakSet[AsyncioStream]) -> AsyncGenerator[None, None]:
     """Close what is still open when the loop is about to end.
 
@@ -448,6 +501,50 @@ async def _until_the_end(streams: weakref.WeakSet[AsyncioStream]) -> AsyncGenera
     finally:
         for stream in list(streams):
             stream.close()
+
+
+class Attempts:
+    """Attempts to connect, each a task that the loop drives: not every loop says when a socket is ready."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: SocketSettings) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._sockets: dict[asyncio.Task[None], socket.socket] = {}
+
+    def begin(self, address: Address) -> asyncio.Task[None]:
+        """Begin to connect."""
+        sock = new_socket(address[0], self._settings)
+        task = self._loop.create_task(self._loop.sock_connect(sock, address[1]))
+        self._sockets[task] = sock
+        return task
+
+    async def ended(
+        self, attempts: Sequence[asyncio.Task[None]], seconds: float | None
+    ) -> Sequence[asyncio.Task[None]]:
+        """Return those that have ended."""
+        await asyncio.wait(attempts, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return [attempt for attempt in attempts if attempt.done()]
+
+    def failure(self, attempt: asyncio.Task[None]) -> OSError | None:
+        """Return why an attempt failed."""
+        problem = attempt.exception()
+        if problem is not None and not isinstance(problem, OSError):
+            raise problem
+        return problem
+
+    def close(self, attempt: asyncio.Task[None]) -> None:
+        """End the attempt and close its socket."""
+        sock = self._sockets[attempt]
+        if not attempt.cancel() and not attempt.cancelled():
+            attempt.exception()  # which is nobody's concern any more
+        # The task ends in the loop's next turn; by then the descriptor may be somebody else's. Windows' loop has none.
+        with contextlib.suppress(NotImplementedError):
+            self._loop.remove_writer(sock)
+        sock.close()
+
+    def socket_of(self, attempt: asyncio.Task[None]) -> socket.socket:
+        """Return the socket of an attempt."""
+        return self._sockets[attempt]
 
 
 class AsyncioBackend:
@@ -476,46 +573,65 @@ class AsyncioBackend:
         return self.loop.is_closed()
 
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
-        """Return the addresses of a host; the platform's resolver runs in a thread of the loop's."""
-        try:
-            async with asyncio.timeout(deadline.left()):
-                found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except TimeoutError:
-            raise ConnectTimeout(f"looking up {host} timed out {deadline.words}") from None
-        except (OSError, UnicodeError) as error:
-            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
-        return [(family, address) for family, _, _, _, address in found]
+        """Return the addresses of a host."""
+        return await look_up(self, host, port, deadline)
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> AsyncioStream:
-        """Try the addresses in turn, before a deadline that is for all of them together."""
-        failures: list[OSError] = []
-        try:
-            async with asyncio.timeout(deadline.left()):
-                for family, address in addresses:
-                    try:
-                        return await self._connect(family, address, peer)
-                    except TimeoutError as error:
-                        # The system's own patience (ETIMEDOUT), not ours: ours is a cancellation at this point.
-                        failures.append(error)
-                    except OSError as error:
-                        failures.append(error)
-        except TimeoutError:
-            raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
-        raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> AsyncioStream:
+        """Try the addresses beside each other, before a deadline that is for all of them together."""
+        if len(addresses) == 1:
+            sock = await self._connected_alone(addresses[0], peer, deadline, settings)
+        else:
+            attempts = Attempts(self.loop, settings)
+            sock = attempts.socket_of(await first_to_connect(addresses, attempts, peer, deadline))
+        return await self._stream(sock, peer)
 
-    async def _connect(self, family: int, address: tuple[typing.Any, ...], peer: str) -> AsyncioStream:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+    async def _connected_alone(
+        self, address: Address, peer: str, deadline: Deadline, settings: SocketSettings
+    ) -> socket.socket:
+        """Return a socket that is connected to the only address, without a task for it."""
+        sock = None
+        patience = asyncio.timeout(deadline.left())
         try:
-            sock.setblocking(False)
-            await self.loop.sock_connect(sock, address)
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, sock, peer), sock=sock)
-            self._streams.add(stream)
-            return stream
+            sock = new_socket(address[0], settings)
+            async with patience:
+                await self.loop.sock_connect(sock, address[1])
+            return sock
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if isinstance(error, TimeoutError) and patience.expired():  # not the system's own
+                raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
+            if isinstance(error, OSError):
+                raise ConnectError(refused(peer, [error])) from error
+            raise
+
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> AsyncioStream:
+        """Connect to the Unix socket at `path`."""
+        return await self._stream(await connected_unix_socket(self, path, peer, deadline, settings), peer)
+
+    async def _stream(self, sock: socket.socket, peer: str) -> AsyncioStream:
+        """Return the stream over a connected socket."""
+        try:
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                _, stream = await self.loop.create_connection(lambda: AsyncioStream(self.loop, sock, peer), sock=sock)
+            else:
+                _, stream = await self.loop.create_unix_connection(
+                    lambda: AsyncioStream(self.loop, sock, peer), sock=sock
+                )
         except BaseException:
             sock.close()
             raise
+        self._streams.add(stream)
+        return stream
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work`, and cancel it when time is over."""
+        async with asyncio.timeout(seconds):
+            return await work
 
     def waiter(self) -> AsyncioWaiter[typing.Any]:
         """Return a new promise between tasks."""
@@ -534,6 +650,12 @@ class AsyncioBackend:
         """Call `function` in a while."""
         self.loop.call_later(seconds, function)
         return True
+
+    def start(
+        self, work: Callable[[], Coroutine[typing.Any, typing.Any, None]], ended: Callable[[BaseException | None], None]
+    ) -> AsyncioTask:
+        """Run `work` in a task of its own."""
+        return AsyncioTask(self.loop, work, ended)
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call what blocks in one of anyio's threads."""

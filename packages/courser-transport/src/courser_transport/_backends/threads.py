@@ -7,14 +7,16 @@ import socket
 import threading
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from .._network import Address
+from .._network import DEFAULT_SOCKETS, Address, SocketSettings
+from ._happy_eyeballs import first_to_connect
 from ._lookup import look_up
-from ._polling import is_readable, wait_for, wait_for_either
+from ._polling import is_readable, wait_for, wait_for_either, writable
 from ._reasons import closed_here, reason, refused, seconds
+from ._sockets import SocketAttempts, connected_unix_socket, new_socket
 
 T = typing.TypeVar("T")
 
@@ -34,7 +36,7 @@ class ThreadStream:
         self._is_closed = False
         self._unsent = b""  # what a push did not get rid of
         # `settimeout` is a call of the system, so the value it was last given is remembered.
-        self._timeout = sock.gettimeout()
+        self._timeout: float | None = sock.gettimeout() or _DOES_NOT_BLOCK
 
     async def read(self, limit: int, timeout: float | None) -> bytes:
         """Return what has arrived, waiting for something."""
@@ -245,6 +247,32 @@ class ThreadWaiter(typing.Generic[T]):
         return grant
 
 
+class _Attempts(SocketAttempts):
+    """Attempts that a thread polls."""
+
+    async def ended(self, attempts: Sequence[socket.socket], seconds: float | None) -> Sequence[socket.socket]:
+        """Return those that have ended."""
+        return writable(attempts, seconds)
+
+
+def _connected_alone(address: Address, peer: str, deadline: Deadline, settings: SocketSettings) -> socket.socket:
+    """Return a socket that is connected to the only address, by a call that blocks: the system needs one less."""
+    sock = None
+    try:
+        sock = new_socket(address[0], settings)
+        sock.settimeout(patience(deadline.left()))
+        sock.connect(address[1])
+        return sock
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, TimeoutError) and error.errno is None:  # our patience, not the system's
+            raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
+        if isinstance(error, OSError):
+            raise ConnectError(refused(peer, [error])) from error
+        raise
+
+
 class ThreadBackend:
     """Blocking calls in the thread that asks."""
 
@@ -260,37 +288,25 @@ class ThreadBackend:
 
     async def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return the addresses of a host."""
-        try:
-            found = look_up(host, port, deadline.left())
-        except TimeoutError:
-            raise ConnectTimeout(f"looking up {host} timed out {deadline.words}") from None
-        except (OSError, UnicodeError) as error:
-            raise ConnectError(f"looking up {host} failed: {reason(error)}") from error
-        return [(family, address) for family, _, _, _, address in found]
+        return await look_up(self, host, port, deadline)
 
-    async def connect_tcp(self, addresses: list[Address], peer: str, deadline: Deadline) -> ThreadStream:
-        """Try the addresses in turn, before a deadline that is for all of them together."""
-        failures: list[OSError] = []
-        for family, address in addresses:
-            try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-            except OSError as error:  # this machine does not speak the family, or has no descriptor left
-                failures.append(error)
-                continue
-            try:
-                sock.settimeout(patience(deadline.left()))
-                sock.connect(address)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return ThreadStream(sock, peer)
-            except OSError as error:
-                sock.close()
-                if isinstance(error, TimeoutError) and error.errno is None:  # our patience, not the system's
-                    raise ConnectTimeout(f"connecting to {peer} timed out {deadline.words}") from None
-                failures.append(error)
-            except BaseException:
-                sock.close()
-                raise
-        raise ConnectError(refused(peer, failures)) from (failures[-1] if failures else None)
+    async def connect_tcp(
+        self, addresses: list[Address], peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ThreadStream:
+        """Try the addresses beside each other, before a deadline that is for all of them together."""
+        if len(addresses) == 1:
+            return ThreadStream(_connected_alone(addresses[0], peer, deadline, settings), peer)
+        return ThreadStream(await first_to_connect(addresses, _Attempts(settings), peer, deadline), peer)
+
+    async def connect_unix(
+        self, path: str, peer: str, deadline: Deadline, settings: SocketSettings = DEFAULT_SOCKETS
+    ) -> ThreadStream:
+        """Connect to the Unix socket at `path`."""
+        return ThreadStream(await connected_unix_socket(self, path, peer, deadline, settings), peer)
+
+    async def within(self, seconds: float | None, work: Awaitable[T]) -> T:
+        """Await `work`, which cannot wait for anything here, and so has no limit."""
+        return await work
 
     def waiter(self) -> ThreadWaiter[typing.Any]:
         """Return a new promise between threads."""

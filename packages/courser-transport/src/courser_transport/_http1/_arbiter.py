@@ -17,9 +17,8 @@ from courser_models import Field
 from .._exceptions import RemoteProtocolError
 from ._head import ResponseHead, joined
 
-# h11 keeps a line that is not complete; this bounds it. Heads are bounded before they come here.
-_LONGEST_LINE = 65536
-_MOST_TRAILERS = 256
+# h11 keeps a head that is not complete; this bounds it. Heads are bounded before they come here.
+_LONGEST_HEAD = 65536
 _LONGEST_REASON = 80
 _MOST_FRAMING = 65536
 
@@ -31,7 +30,7 @@ def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
 
     Raises `RemoteProtocolError` for a head that is not HTTP/1.x.
     """
-    connection = _connection(method, max(len(head), _LONGEST_LINE))
+    connection = _connection(method, max(len(head), _LONGEST_HEAD))
     try:
         connection.receive_data(head)
         event = connection.next_event()
@@ -57,15 +56,17 @@ def _connection(method: str, limit: int) -> h11.Connection:
 
 
 class ChunkArbiter:
-    """Reads the rest of a chunked body, from the beginning of a chunk."""
+    """Reads the rest of a chunked body, from the beginning of a chunk; trailers have the two limits of a head."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_trailer_size: int, max_trailers: int) -> None:
         self.is_done = False
         self.excess = b""
         self.trailers: list[Field] = []
         self._received = 0
         self._content = 0
-        self._connection = _connection("GET", _LONGEST_LINE)
+        self._max_trailers = max_trailers
+        self._max_trailer_size = max_trailer_size
+        self._connection = _connection("GET", max_trailer_size)
         self._connection.receive_data(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         self._connection.next_event()
 
@@ -82,10 +83,7 @@ class ChunkArbiter:
                     self.is_done = True
                     self.excess = self._connection.trailing_data[0]
                     self.trailers = [(raw, raw.lower(), value) for raw, value in event.headers.raw_items()]
-                    if len(self.trailers) > _MOST_TRAILERS:
-                        raise RemoteProtocolError(
-                            f"the response has {len(self.trailers)} trailer fields; {_MOST_TRAILERS} is the limit"
-                        )
+                    self._check_trailers()
                 else:
                     break
         except h11.RemoteProtocolError as error:
@@ -103,6 +101,15 @@ class ChunkArbiter:
                 f"{self._content} bytes of content"
             )
         return content
+
+    def _check_trailers(self) -> None:
+        count, size = len(self.trailers), sum([len(name) + len(value) for name, _, value in self.trailers])
+        if count > self._max_trailers:
+            raise RemoteProtocolError(f"the response has {count} trailer fields; {self._max_trailers} is the limit")
+        if size > self._max_trailer_size:
+            raise RemoteProtocolError(
+                f"the response has trailers of {size} bytes; {self._max_trailer_size} is the limit"
+            )
 
 
 def _lower(error: Exception) -> str:

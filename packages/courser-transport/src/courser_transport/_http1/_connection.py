@@ -14,20 +14,21 @@ import time
 import typing
 from collections.abc import Callable
 
-from courser_models import ByteStream, Headers, LocalProtocolError, Origin, Request, Response, TransportError
+from courser_models import ByteStream, Headers, LocalProtocolError, Request, Response, TransportError
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
 from .._connection import Connection
 from .._deadline import Deadline
-from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
+from .._exceptions import ConnectError, ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
 from .._network import READ_SIZE, Stream
 from .._resend import is_of_body, is_unsent, unheard
+from .._route import Route, forwarder_of
 from .._trace import Tracer
-from ._framing import body_length, body_reader
+from ._framing import UNTIL_CLOSE, body_length, body_reader
 from ._head import ResponseHead, read_head
 from ._request_head import CheckedFields, request_head, tokens
 from ._upload import Upload, framed, wrong_length
@@ -78,38 +79,43 @@ class HTTP1Connection(Connection):
     """
 
     __slots__ = (
+        "_forwarder",
         "_hint",
         "_is_async",
         "_keeps",
         "_lent",
         "_said",
+        "_spoke_first",
         "_stream",
         "_upload",
         "_wire",
         "born",
         "is_reusable",
-        "origin",
         "peer",
+        "route",
         "served",
     )
 
     protocol = "http11"
     owner: Owner
 
-    def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
+    def __init__(self, stream: Stream, route: Route, owner: Owner) -> None:
         self._wire = stream
         # What this exchange uses: the wire itself, or the wire with the time limit of the whole exchange.
         self._stream = stream
         self.owner = owner
         self._is_async = issubclass(owner.body, AsyncBody)
         self._keeps = True
+        # What is said before anybody asked answers the first request, and what answers that would answer the next.
+        self._spoke_first = stream.is_readable()
         self._said: CheckedFields | None = None
         # The number of the exchange that has it, or nothing: taking it out again is one step, in any thread.
         self._lent: dict[int, bool] = {}
         self._upload: Upload | None = None
         self._hint: float | None = None
-        self.origin = origin
-        self.peer = origin.authority
+        self.route = route
+        self.peer = route.authority
+        self._forwarder = forwarder_of(route)
         self.is_reusable = True
         self.born = time.monotonic()
         self.idle_until: float | None = None
@@ -130,7 +136,7 @@ class HTTP1Connection(Connection):
         exchange = self.served
         self._lent[exchange] = True
         try:
-            head, self._said = request_head(request, self._said)
+            head, self._said = request_head(request, self._said, self._forwarder)
         except LocalProtocolError:
             self._keeps = True
             self.finished(exchange, is_clean=True)  # nothing left us, so nothing is wrong with the connection
@@ -217,6 +223,8 @@ class HTTP1Connection(Connection):
             raise error
         try:
             return await self._receive(request, timeouts.get("read"), b"", tracer)
+        except ConnectError:  # TLS 1.3: what the peer makes of our certificate comes as late as this
+            raise
         except TransportError as second:
             if second.__dict__.get("_is_unheard"):
                 unheard(error)
@@ -290,7 +298,10 @@ class HTTP1Connection(Connection):
                 self.served, is_clean=arrived == length
             )  # and not touched again: it may be somebody else's by now
         else:
-            body = self.owner.body(buffer[end:], self, body_reader(length), request, timeout)
+            if length == UNTIL_CLOSE:
+                extensions["eof_delimited"] = True
+            reader = body_reader(length, self.owner.limits)
+            body = self.owner.body(buffer[end:], self, reader, request, timeout)
             body.note_into(extensions, tracer)
         return Response.from_parts(status, Headers.from_wire(fields, index), body, request, extensions)
 
@@ -383,8 +394,10 @@ class HTTP1Connection(Connection):
             if match:
                 return bytes(received), end
             if len(received) >= 5 and not received.startswith(b"HTTP/") and not received.startswith((b"\r", b"\n")):
+                # A record of TLS that is an alert (RFC 8446 §5.1): what servers of TLS say to those who speak plainly.
+                hint = "; it may speak TLS on this port (https://)" if received.startswith(b"\x15\x03") else ""
                 raise RemoteProtocolError(
-                    f"{self.peer} answered with something that is not HTTP/1.1: {bytes(received[:20])!r}"
+                    f"{self.peer} answered with something that is not HTTP/1.1: {bytes(received[:20])!r}{hint}"
                 )
             searched = len(received)
             more = await self._stream.read(READ_SIZE, timeout)
@@ -451,9 +464,13 @@ class HTTP1Connection(Connection):
             self.owner.release(self)
 
     def _is_worn(self) -> bool:
-        """Return whether the limits say that this exchange was its last."""
+        """Return whether this exchange was its last, by what the limits say, or because of how it began."""
         most, age = self.owner.limits.max_requests_per_connection, self.owner.limits.max_connection_age
-        return (most is not None and self.served >= most) or (age is not None and time.monotonic() >= self.born + age)
+        return (
+            self._spoke_first
+            or (most is not None and self.served >= most)
+            or (age is not None and time.monotonic() >= self.born + age)
+        )
 
     def dropped(self, exchange: int) -> None:
         """Take the connection back from a response that nobody holds any more."""
@@ -480,7 +497,8 @@ class HTTP1Connection(Connection):
 
         Something to read means a goodbye, or an answer that nobody asked for; neither may meet the next request.
         """
-        if self.idle_until is not None and time.monotonic() > self.idle_until:
+        self.lent_at = time.monotonic()  # whoever asks is about to use it
+        if self.idle_until is not None and self.lent_at > self.idle_until:
             return True
         return self._wire.is_readable()
 

@@ -11,6 +11,7 @@ import typing
 
 from courser_models import Field
 
+from .._config import DEFAULT_LIMITS, Limits
 from .._exceptions import RemoteProtocolError
 from ._head import ResponseHead
 
@@ -68,10 +69,13 @@ def body_length(method: str, head: ResponseHead) -> int | None:
     return UNTIL_CLOSE
 
 
-def body_reader(length: int) -> BodyReader:
-    """Return the reader for a body of `length` bytes, of chunks, or until the connection closes."""
+def body_reader(length: int, limits: Limits) -> BodyReader:
+    """Return the reader for a body of `length` bytes, of chunks, or until the connection closes.
+
+    The `limits` of a head are those of trailers too.
+    """
     if length == CHUNKED:
-        return ChunkedReader()
+        return ChunkedReader(limits)
     if length == UNTIL_CLOSE:
         return CloseReader()
     return LengthReader(length)
@@ -127,10 +131,11 @@ class ChunkedReader:
     rest of the body.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.is_done = False
         self.excess = b""
         self.trailers: list[Field] = []
+        self._limits = limits
         self._left = 0  # content bytes of the chunk that has begun
         self._owes_end = False  # the CRLF after that chunk's content
         self._rest = b""  # the beginning of a chunk header
@@ -198,7 +203,7 @@ class ChunkedReader:
     def _hand_over(self, data: bytes) -> bytes:
         from ._arbiter import ChunkArbiter  # loads h11, which most programs never need
 
-        self._arbiter = ChunkArbiter()
+        self._arbiter = ChunkArbiter(self._limits.max_head_size, self._limits.max_fields)
         return self._arbitrated(data, counted=False)
 
     def _arbitrated(self, data: bytes, counted: bool = True) -> bytes:

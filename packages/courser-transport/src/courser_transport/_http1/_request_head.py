@@ -11,6 +11,9 @@ import typing
 
 from courser_models import Field, LocalProtocolError, Request
 
+if typing.TYPE_CHECKING:
+    from .._proxy._settings import Proxy
+
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?+"
 _REQUEST_LINE = re.compile(rb"%b [\x21-\x7e]++ HTTP/1\.1\r\n" % _TOKEN)
@@ -31,26 +34,39 @@ class CheckedFields(typing.NamedTuple):
     """Whether they leave the connection to the next request."""
 
 
-def request_head(request: Request, known: CheckedFields | None = None) -> tuple[bytes, CheckedFields]:
+def request_head(
+    request: Request, known: CheckedFields | None = None, forwarder: Proxy | None = None
+) -> tuple[bytes, CheckedFields]:
     """Return the bytes of the head, and what its fields say; `known` is that of a request before, or nothing.
 
-    The target is the URL's path and query, for CONNECT its authority, or what the extension `target` says (bytes).
+    The target is the URL's path and query, for CONNECT its authority, or what the extension `target` says (bytes). A
+    `forwarder`, which sends the request on, is told the whole URL (RFC 9112 §3.2.2), and the fields that are for it.
+    Those that are for a proxy go to nobody else.
 
     Raises `LocalProtocolError` for a request that RFC 9112 does not allow to be sent.
     """
     target = request.extensions.get("target")
     if target is None:
         target = request.url.netloc if request.method == "CONNECT" else request.url.raw_path
+    if forwarder is not None and request.method != "CONNECT" and target.startswith(b"/"):
+        target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, target)
     line = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii", "replace"), target)
     if _REQUEST_LINE.fullmatch(line) is None:
         raise _complaint_of_line(request.method)
     fields = request.headers.fields
     if known is None or known.fields != fields:
-        known = _checked(fields.copy())
+        known = _checked(fields.copy(), forwarder, request.method)
     return line + known.lines, known
 
 
-def _checked(fields: list[Field]) -> CheckedFields:
+def _checked(given: list[Field], forwarder: Proxy | None, method: str) -> CheckedFields:
+    fields = given
+    if forwarder is not None:
+        own = [(name, name.lower(), value) for name, value in forwarder.fields]
+        names = {lower for _, lower, _ in own} - {lower for _, lower, _ in given}
+        fields = [*given, *[field for field in own if field[1] in names]]
+    elif method != "CONNECT":
+        fields = [field for field in given if field[1] != b"proxy-authorization"]
     lines = b"".join([b"%b: %b\r\n" % (name, value) for name, _, value in fields]) + b"\r\n"
     values = {lower: value for _, lower, value in fields}
     # As many lines as there are fields: a value with a line break of its own would match too, as two fields.
@@ -65,11 +81,11 @@ def _checked(fields: list[Field]) -> CheckedFields:
             raise LocalProtocolError("the only transfer coding that can be sent is chunked (RFC 9112 §7)")
         if b"content-length" in values:
             raise LocalProtocolError("a request has either Content-Length or Transfer-Encoding, never both")
-        return CheckedFields(fields, lines, None, keeps)
+        return CheckedFields(given, lines, None, keeps)
     length = values.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 18:
         raise LocalProtocolError(f"Content-Length is {length[:30]!r}, which is no number of bytes")
-    return CheckedFields(fields, lines, int(length), keeps)
+    return CheckedFields(given, lines, int(length), keeps)
 
 
 def tokens(value: bytes) -> list[bytes]:

@@ -24,8 +24,10 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 # About the connection, and not about the message (RFC 9113 §8.2.2): another protocol's words for what frames say.
 _OF_CONNECTION = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding"}
 _NOT_IN_RESPONSES = {*_OF_CONNECTION, b"upgrade"}
-_SPECIAL = {*_OF_CONNECTION, b"upgrade", b"te", b"host", b"cookie", b"content-length"}
-_SECRET = {b"authorization", b"proxy-authorization", b"cookie"}
+# What is meant for a proxy goes to nobody else.
+_OF_PROXY = b"proxy-authorization"
+_SPECIAL = {*_OF_CONNECTION, _OF_PROXY, b"upgrade", b"te", b"host", b"cookie", b"content-length"}
+_SECRET = {b"authorization", b"cookie"}
 
 # name, value, and whether nobody may remember it
 FieldList = list[tuple[bytes, bytes, bool]]

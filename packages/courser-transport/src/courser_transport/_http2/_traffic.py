@@ -24,7 +24,7 @@ import typing
 import weakref
 from collections.abc import Callable
 
-from courser_models import Origin, TransportError
+from courser_models import TransportError
 
 from .._body import AsyncBody, SyncBody
 from .._config import Limits
@@ -32,6 +32,7 @@ from .._connection import Connection
 from .._exceptions import NetworkError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._network import Backend, Stream, Waiter
 from .._resend import unprocessed
+from .._route import Route
 from ._fields import FieldList
 from ._frames import CANCEL
 from ._liveness import Liveness
@@ -98,20 +99,20 @@ class Traffic(Connection):
         "_wire",
         "born",
         "is_async",
-        "origin",
         "peer",
+        "route",
         "served",
     )
 
     owner: Owner
 
-    def __init__(self, stream: Stream, origin: Origin, owner: Owner) -> None:
+    def __init__(self, stream: Stream, route: Route, owner: Owner) -> None:
         self._wire = stream.share()
         self.owner = owner
         self.is_async = issubclass(owner.body, AsyncBody)
         self._limits = owner.limits
         self._backend = owner.backend
-        self._session = Session(origin.authority, owner.limits)
+        self._session = Session(route.authority, owner.limits)
         self._lock = threading.Lock()
         self._is_reading = False
         self._is_flushing = False
@@ -130,8 +131,8 @@ class Traffic(Connection):
         self._accepted_at = self._forgiven_at = time.monotonic()
         self._looks_after = False
         self._breaths = 0
-        self.origin = origin
-        self.peer = origin.authority
+        self.route = route
+        self.peer = route.authority
         self.born = time.monotonic()
         self.idle_until: float | None = None
         self.served = 0
