@@ -212,3 +212,10 @@ def is_small(response: Response) -> bool:
         and int(length) <= MOST_OF_A_REDIRECT
         and response.headers.find(b"content-encoding") is None
     )
+
+
+def take_at_most(response: Response, most: int) -> None:
+    """Let the next chunk of a body be `most` bytes at most, where the body is one of our own transports'."""
+    stream: typing.Any = response.stream
+    if hasattr(stream, "most_at_once"):
+        stream.most_at_once = most

@@ -317,7 +317,7 @@ class Exchange:
 
     # The body's side
 
-    async def read_body(self, timeout: float | None) -> bytes:
+    async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
         """Return what has arrived of the body, `b""` at its end; meanwhile the rest of the request's is sent on."""
         stream = self._stream
         assert stream is not None
@@ -334,7 +334,10 @@ class Exchange:
                 raise stream.failure
             return b""
         # One by one: whoever reads for all may add to them at this moment.
-        taken = [chunks.popleft() for _ in range(len(chunks))]
+        taken = [chunks.popleft() for _ in range(len(chunks) if limit is None else 1)]
+        if limit is not None and len(taken[0]) > limit:
+            chunks.appendleft(taken[0][limit:])
+            taken = [taken[0][:limit]]
         data = taken[0] if len(taken) == 1 else b"".join(taken)
         await self._connection.give_back(stream, len(data))
         return data
