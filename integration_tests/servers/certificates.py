@@ -23,6 +23,7 @@ class Authority:
         directory.mkdir(exist_ok=True)
         self._authority = trustme.CA()
         self._directory = directory
+        self._issued: dict[tuple[str, ...], trustme.LeafCert] = {}
         self.bundle = directory / "authority.pem"
         self._authority.cert_pem.write_to_path(self.bundle)
 
@@ -36,7 +37,10 @@ class Authority:
 
     def server_context(self, *names: str) -> ssl.SSLContext:
         """Return a server's context for the names, by default those of this machine."""
-        return self._context(self._authority.issue_cert(*(names or ("localhost", "127.0.0.1"))))
+        names = names or ("localhost", "127.0.0.1")
+        if names not in self._issued:
+            self._issued[names] = self._authority.issue_cert(*names)
+        return self._context(self._issued[names])
 
     def expired_context(self) -> ssl.SSLContext:
         """Return a server's context whose certificate ran out yesterday."""

@@ -65,6 +65,42 @@ def test_cookies_that_a_redirect_sets_are_sent_to_where_it_leads(colour: Colour)
     assert colour.call(client.get, HOME).text == "a=1"
 
 
+@pytest.mark.parametrize(
+    ("to", "cookies"),
+    [
+        ("/there", "of-all=1; of-home=2"),
+        ("https://other.example/there", ""),
+        ("https://home.example:8443/there", "of-home=2"),
+        ("https://www.home.example/there", "of-domain=3"),
+    ],
+)
+def test_cookies_for_every_host_stay_behind_where_a_redirect_leads_away(colour: Colour, to: str, cookies: str) -> None:
+    def answer(request: Request) -> Response:
+        if request.url.path == "/":
+            return Response(302, headers={"Location": to, "Set-Cookie": "of-home=2; Path=/"}, request=request)
+        return Response(200, text=request.headers.get("cookie", ""), request=request)
+
+    client = colour.client(transport=colour.transport(answer), cookies={"of-all": "1"}, follow_redirects=True)
+    client.cookies.set("of-domain", "3", domain="www.home.example")
+
+    assert colour.call(client.get, HOME).text == cookies
+    redirect = colour.call(client.get, HOME, follow_redirects=False)
+    assert redirect.next_request.headers.get("cookie", "") == cookies
+    # Who is asked by the program itself gets them.
+    assert "of-all=1" in colour.call(client.get, "https://other.example/there").text
+
+
+def test_an_upgrade_to_tls_keeps_the_cookies_for_every_host(colour: Colour) -> None:
+    def answer(request: Request) -> Response:
+        if request.url.scheme == "http":
+            return Response(301, headers={"Location": HOME}, request=request)
+        return Response(200, text=request.headers.get("cookie", ""), request=request)
+
+    client = colour.client(transport=colour.transport(answer), cookies={"of-all": "1"}, follow_redirects=True)
+
+    assert colour.call(client.get, "http://home.example/").text == "of-all=1"
+
+
 def test_false_keeps_no_cookies(colour: Colour) -> None:
     client = colour.client(transport=colour.transport(sets("a=1; Path=/")), cookies=False)
 

@@ -7,13 +7,13 @@ import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from courser_models import LocalProtocolError, Origin, Request, StreamClosed
 from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError
-from courser_transport._body import AsyncBody
+from courser_transport._body import AsyncBody, ResponseBody
 from courser_transport._deadline import Deadline
 from courser_transport._http1 import _connection as connection_module
 from courser_transport._http1._connection import HTTP1Connection
@@ -42,6 +42,23 @@ async def test_the_last_byte_frees_the_connection(world: World) -> None:
     assert wire.released == []
     assert await collect(response) == b"hello"
     assert wire.released == [True]
+
+
+@in_every_world
+async def test_who_takes_little_at_once_gets_all_of_it(world: World) -> None:
+    """What has arrived in one piece comes in many, and the connection is free with the last of them."""
+    wire = Wire(world, sends(OK[:-3]), sends(b"llo"))
+    response = await wire.connection.send(Request("GET", URL))
+    body = cast(ResponseBody, response.stream)
+    body.most_at_once = 1
+    chunks = []
+    while chunk := await body.next_chunk():
+        assert wire.released == []
+        chunks.append(chunk)
+        if len(chunks) == 4:
+            break
+    chunks.append(await body.next_chunk())
+    assert (chunks, wire.released) == ([b"h", b"e", b"l", b"l", b"o"], [True])
 
 
 @in_every_world

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 
 from courser_models import LocalProtocolError, Request
 from courser_transport import RemoteProtocolError, WriteTimeout
+from courser_transport._body import ResponseBody
 from exchanges import Body, collect, give_up
 from frames import DATA, END_STREAM, HEADERS, PADDED, RST_STREAM, WINDOW_UPDATE, FramePeer
 from http2 import URL, http2
@@ -65,6 +67,30 @@ async def test_a_peer_that_sends_more_than_a_stream_may_is_cut_off(world: World)
         with pytest.raises(RemoteProtocolError, match="more content than the stream's window"):
             await collect(response)
         assert (await wire.fetch())[1] == b"hello"
+
+
+@in_every_world
+async def test_who_takes_little_at_once_gets_all_of_it(world: World) -> None:
+    head_is_read = threading.Event()
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        peer.head(stream)
+        peer.data(stream, b"hello ")
+        assert head_is_read.wait(10.0)
+        peer.data(stream, b"world", ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        response = await wire.send()
+        head_is_read.set()
+        await world.until(lambda: wire.connection.look() or response.stream._source._stream.is_ended)
+        body = cast(ResponseBody, response.stream)
+        body.most_at_once = 4
+        chunks = []
+        while chunk := await body.next_chunk():
+            chunks.append(chunk)
+        assert chunks == [b"hell", b"o wo", b"rld"]
 
 
 @in_every_world

@@ -53,7 +53,7 @@ from ._defaults import (
     TimeoutArgument,
     UseClientDefault,
 )
-from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small, take_at_most
 from ._mounts import mounts_of
 from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
@@ -239,12 +239,14 @@ class AsyncClient(Exchange):
         if is_small(response):
             await response.aread()
             return
-        received = 0
+        left = MOST_OF_A_REDIRECT
+        take_at_most(response, left)
         try:
             async for chunk in response.aiter_raw():
-                received += len(chunk)
-                if received > MOST_OF_A_REDIRECT:
+                left -= len(chunk)
+                if left <= 0:
                     break
+                take_at_most(response, left)
         finally:
             await response.aclose()
 

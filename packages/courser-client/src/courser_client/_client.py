@@ -53,7 +53,7 @@ from ._defaults import (
     TimeoutArgument,
     UseClientDefault,
 )
-from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small
+from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small, take_at_most
 from ._mounts import mounts_of
 from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
@@ -238,12 +238,14 @@ class Client(Exchange):
         if is_small(response):
             response.read()
             return
-        received = 0
+        left = MOST_OF_A_REDIRECT
+        take_at_most(response, left)
         try:
             for chunk in response.iter_raw():
-                received += len(chunk)
-                if received > MOST_OF_A_REDIRECT:
+                left -= len(chunk)
+                if left <= 0:
                     break
+                take_at_most(response, left)
         finally:
             response.close()
 

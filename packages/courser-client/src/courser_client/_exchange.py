@@ -13,13 +13,13 @@ import typing
 from collections.abc import Callable
 
 from courser_auth import Auth
-from courser_models import InvalidURL, Request, RequestError, Response, StreamError, TransportError
+from courser_models import URL, InvalidURL, Request, RequestError, Response, StreamError, TransportError
 from courser_transport import Deadline
 
 from ._auth_argument import AuthArgument, scheme_in_url, scheme_of
 from ._defaults import USE_CLIENT_DEFAULT, UseClientDefault
 from ._exceptions import TooManyRedirects
-from ._redirects import redirected
+from ._redirects import is_upgrade, redirected
 from ._settings import Settings
 
 _log = logging.getLogger("courser")
@@ -125,6 +125,7 @@ class Exchange(Settings):
     async def _follow(self, request: Request, follows: bool, history: list[Response]) -> Response:
         """Send `request`, and what its response redirects to if the client follows."""
         hooks = self._event_hooks
+        asked = request.url
         while True:
             if len(history) > self.max_redirects:
                 raise TooManyRedirects(
@@ -147,7 +148,7 @@ class Exchange(Settings):
                 if self.redirect_policy is not None and not self.redirect_policy(following, response):
                     response.next_request = following
                     return response
-                self._add_cookies(following, None)
+                self._add_kept_cookies(following, asked)
                 await self._drain(response)
                 history.append(response)
                 request = following
@@ -180,8 +181,26 @@ class Exchange(Settings):
             following = redirected(request, response, self.sensitive_headers)
         except (RequestError, StreamError, InvalidURL):
             return None
-        self._add_cookies(following, None)
+        self._add_kept_cookies(following, request.url)
         return following
+
+    def _add_kept_cookies(self, following: Request, asked: URL) -> None:
+        """Give what follows a redirect the client's cookies.
+
+        Those that the program set for every host are for whom it asks itself, and not for whom they send it to: they
+        stay with the origin of `asked`.
+        """
+        self._cookies.set_cookie_header(following)
+        url = following.url
+        if following.headers.find(b"cookie") is None or url.origin == asked.origin or is_upgrade(asked, url):
+            return
+        cookies = self._cookies.cookies_for(url)
+        bound = [f"{cookie.name}={cookie.value}" for cookie in cookies if cookie.domain]
+        if len(bound) == len(cookies):
+            return
+        del following.headers["cookie"]
+        if bound:
+            following.headers["Cookie"] = "; ".join(bound)
 
     def _begin(self) -> None:
         if self._state is ClientState.CLOSED:
@@ -230,3 +249,10 @@ def is_small(response: Response) -> bool:
         and int(length) <= MOST_OF_A_REDIRECT
         and response.headers.find(b"content-encoding") is None
     )
+
+
+def take_at_most(response: Response, most: int) -> None:
+    """Let the next chunk of a body be `most` bytes at most, where the body is one of our own transports'."""
+    stream: typing.Any = response.stream
+    if hasattr(stream, "most_at_once"):
+        stream.most_at_once = most

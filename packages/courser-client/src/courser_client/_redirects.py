@@ -34,7 +34,7 @@ def redirected(request: Request, response: Response, sensitive: tuple[str, ...] 
     # A target of its own named the resource that has just answered, so not even the same origin is asked for it again.
     left_behind = _OF_THE_ORIGIN if url.origin != request.url.origin else ("target",)
     extensions = {name: value for name, value in request.extensions.items() if name not in left_behind}
-    if url.origin != request.url.origin and not _is_upgrade(request.url, url):
+    if url.origin != request.url.origin and not is_upgrade(request.url, url):
         _leave_out(headers, (*_CREDENTIALS, *sensitive, *[name for name in headers if name.startswith(_FOR_PROXIES)]))
     _leave_out(headers, ("host", "cookie", *(_OF_THE_BODY if is_without_body else ())))
     if not is_without_body and not request.stream.is_replayable:
@@ -81,7 +81,7 @@ def _location(request: Request, response: Response) -> URL:
     return url if url.fragment or not request.url.fragment else url.copy_with(fragment=request.url.fragment)
 
 
-def _is_upgrade(old: URL, new: URL) -> bool:
+def is_upgrade(old: URL, new: URL) -> bool:
     """Return whether `new` is the same host on https, at the usual ports."""
     return (
         (old.scheme, new.scheme) == ("http", "https")

@@ -37,8 +37,8 @@ class BodySource(typing.Protocol):
         """What the steps of a trace tell besides."""
         ...
 
-    async def read_body(self, timeout: float | None) -> bytes:
-        """Return what has arrived; `b""` is the peer's goodbye."""
+    async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
+        """Return what has arrived, `limit` bytes at most where the rest can be left; `b""` is the peer's goodbye."""
         ...
 
     async def finish_sending(self) -> None:
@@ -69,7 +69,11 @@ class BodySource(typing.Protocol):
 
 
 class ResponseBody:
-    """One response's body; `data` has arrived already. Without a `reader` there is none, and the connection is held."""
+    """One response's body; `data` has arrived already. Without a `reader` there is none, and the connection is held.
+
+    `most_at_once` is the number of bytes that the next chunk takes at most, None for all that have arrived. A client
+    that drains a body sets it, and knows how much of it was read.
+    """
 
     __slots__ = (
         "_about",
@@ -85,6 +89,7 @@ class ResponseBody:
         "_source",
         "_timeout",
         "_tracer",
+        "most_at_once",
     )
 
     def __init__(
@@ -108,6 +113,7 @@ class ResponseBody:
         self._extensions: dict[str, typing.Any] = {}
         self._opened_at = _caller()
         self._opened_when = time.monotonic()
+        self.most_at_once: int | None = None
 
     def note_into(self, extensions: dict[str, typing.Any], tracer: Tracer | None) -> None:
         """Put what the end of the body tells into `extensions`, and tell `tracer` of it."""
@@ -152,7 +158,9 @@ class ResponseBody:
                 if self._data:
                     data, self._data = self._data, b""
                 else:
-                    data = await source.read_body(self._timeout)
+                    data = await source.read_body(self._timeout, self.most_at_once)
+                if self.most_at_once is not None and len(data) > self.most_at_once:
+                    data, self._data = data[: self.most_at_once], data[self.most_at_once :]
                 if data:
                     content = reader.feed(data)
                 else:

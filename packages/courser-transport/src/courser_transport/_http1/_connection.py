@@ -438,11 +438,11 @@ class HTTP1Connection(Connection):
 
     # The body's side
 
-    async def read_body(self, timeout: float | None) -> bytes:
+    async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
         """Return what has arrived of the body; meanwhile the rest of the request's body is sent on."""
         if self._upload is not None:
             await self._continue_upload()
-        return await self._stream.read(READ_SIZE * 4, timeout)
+        return await self._stream.read(READ_SIZE * 4 if limit is None else limit, timeout)
 
     async def finish_sending(self) -> None:
         """Send the rest of a request's body whose response has been read to its end."""

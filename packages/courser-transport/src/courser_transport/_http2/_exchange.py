@@ -355,7 +355,7 @@ class Exchange:
 
     # The body's side
 
-    async def read_body(self, timeout: float | None) -> bytes:
+    async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
         """Return what has arrived of the body, `b""` at its end; meanwhile the rest of the request's is sent on."""
         stream = self._stream
         assert stream is not None
@@ -371,7 +371,7 @@ class Exchange:
             if stream.failure is not None:
                 raise stream.failure
             return b""
-        return self._connection.take(stream)
+        return self._connection.take(stream, limit)
 
     def feed(self, data: bytes) -> bytes:
         """Return `data`: all of it is content."""

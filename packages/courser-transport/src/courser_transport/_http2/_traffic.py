@@ -196,10 +196,10 @@ class Traffic(Connection):
         if self._ended:
             self.end_noted()
 
-    def take(self, stream: HTTP2Stream) -> bytes:
-        """Return the content that has arrived, and let the peer send as much more."""
+    def take(self, stream: HTTP2Stream, limit: int | None) -> bytes:
+        """Return the content that has arrived, `limit` bytes at most, and let the peer send as much more."""
         with self._lock:
-            content = self._session.take(stream)
+            content = self._session.take(stream, limit)
             self._post()
         if self._ended:
             self.end_noted()
