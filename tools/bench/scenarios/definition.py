@@ -1,7 +1,7 @@
 """What a scenario is: a row of work with a name, the clients that can do it, and a function that measures one of them.
 
 `measure` runs in the client's own process and may do whatever its kind of work needs; only the figure it returns is
-compared. So a scenario about memory or import time is a new file with another function, and nothing else changes.
+compared. So a scenario about memory or import time is a file with another function, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -23,25 +23,37 @@ class Task:
 
 @dataclass(frozen=True)
 class Sample:
-    """One round: the figure in the scenario's unit, the same by the clock on the wall, and over how many operations."""
+    """One round: the figure in the scenario's unit, and what else was seen on the way, where it means something.
+
+    `wall` is the figure by the clock on the wall, `count` the number of operations behind both. `p50` and `p99` are how
+    long one operation took, in milliseconds; `peak` is the largest the process ever was, in megabytes. `modules` are
+    the packages that an import loaded.
+    """
 
     figure: float
-    wall: float
     count: int
+    wall: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+    peak: float | None = None
+    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A row of work; `peer` is the client whose ratio the table shows beside the floor's."""
+    """A row of work; `peer` is the client whose ratio the table shows beside the floor's.
+
+    `quick` are the clients of a --quick run, `None` for all; those `on_request` are too slow for any run that does not
+    name them. `more_is_better` where the figure is a throughput.
+    """
 
     name: str
     title: str
     unit: str
-    wall_unit: str
     clients: tuple[str, ...]
     measure: Callable[[Task], Sample]
+    wall_unit: str = ""
     peer: str = "aiohttp"
-    not_quick: tuple[str, ...] = ()
-    """Clients too slow here for --quick."""
+    quick: tuple[str, ...] | None = None
     on_request: tuple[str, ...] = ()
-    """Clients too slow here for any run that does not name them."""
+    more_is_better: bool = False
