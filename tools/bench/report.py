@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sample import Sample
 from scenarios import BY_NAME
-from scenarios.definition import Sample, Scenario
+from scenarios.definition import Scenario
 from workers import Measurement
 
 BUSY_LOAD = 0.5

@@ -12,7 +12,8 @@ on the goals to stdout, everything measured to the file of `--json`; `--publish`
     workers.py   one measurement in its own process       goals.py         what courser is to reach
     worker.py    that process                             report.py        medians, tables, JSON
     workload.py  the loop around the clock                chart.py         the picture of a run
-    calls.py     another tool: calls of one request       page.py          docs/performance.md, from a run
+    sample.py    what one round says                      page.py          docs/performance.md, from a run
+    calls.py     another tool: calls of one request
 
 Without `--environments` every client is looked for in the Python that runs this.
 """

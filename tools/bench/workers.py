@@ -13,7 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.definition import Sample, Scenario
+from sample import Sample
+from scenarios.definition import Scenario
 from servers import Endpoints
 
 _PATIENCE = 120

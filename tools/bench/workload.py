@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
 
 from clients.adapter import Answer
-from scenarios.definition import Sample
+from sample import Sample
 
 
 class WrongAnswer(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sample import Sample
 from servers import Endpoints
 
 
@@ -19,24 +20,6 @@ class Task:
     client: str
     endpoints: Endpoints
     seconds: float
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One round: the figure in the scenario's unit, and what else was seen on the way, where it means something.
-
-    `wall` is the figure by the clock on the wall, `count` the number of operations behind both. `p50` and `p99` are how
-    long one operation took, in milliseconds; `peak` is the largest the process ever was, in megabytes. `modules` are
-    the packages that an import loaded.
-    """
-
-    figure: float
-    count: int
-    wall: float | None = None
-    p50: float | None = None
-    p99: float | None = None
-    peak: float | None = None
-    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

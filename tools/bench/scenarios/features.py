@@ -7,8 +7,9 @@ from typing import Literal
 
 import clients
 from clients.adapter import Settings
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 from servers import SMALL_BODY
 from workload import Stopwatch, measure_async
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import clients
 from clients.adapter import Settings
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 from servers import LARGE_BYTES, SMALL_BODY
 from workload import Stopwatch, measure_async
 

@@ -14,8 +14,9 @@ import os
 import clients
 import machine
 from clients.adapter import CONNECTIONS, Settings
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 from servers import LARGE_BYTES, SMALL_BODY
 from workload import WrongAnswer
 

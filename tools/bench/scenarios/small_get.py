@@ -11,8 +11,9 @@ import functools
 
 import clients
 from clients.adapter import Settings
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 from servers import SMALL_BODY
 from workload import Stopwatch, measure_async, measure_sync
 
@@ -58,12 +59,12 @@ def _async_scenario(
 
 
 SCENARIOS = [
-    _async_scenario("get-1", 1, quick=("floor", "courser", "aiohttp")),
+    _async_scenario("get-1", 1, quick=()),
     _async_scenario("get-64", 64, quick=("floor", "courser", "pyreqwest", "aiohttp", "httpx2")),
     # httpx2 takes ten seconds a round, httpx fifty.
-    _async_scenario("get-1000", 1000, quick=("floor", "courser", "aiohttp"), on_request=("httpx",)),
-    _async_scenario("get-64-uvloop", 64, quick=("floor", "courser", "wreq", "aiohttp"), world="uvloop"),
-    _async_scenario("get-64-tls", 64, quick=("floor", "courser", "aiohttp"), tls=True),
+    _async_scenario("get-1000", 1000, quick=("courser", "aiohttp"), on_request=("httpx",)),
+    _async_scenario("get-64-uvloop", 64, quick=("courser", "wreq", "aiohttp"), world="uvloop"),
+    _async_scenario("get-64-tls", 64, quick=("courser", "aiohttp"), tls=True),
     Scenario(
         name="get-sync",
         title="small GET, sync",
@@ -72,6 +73,6 @@ SCENARIOS = [
         clients=_SYNC_CLIENTS,
         measure=_measure_sync,
         peer="httpx2",
-        quick=("floor", "courser", "requests", "httpx2"),
+        quick=("courser", "requests", "httpx2"),
     ),
 ]

@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 
 _CLIENTS = ("courser", "wreq", "pyreqwest", "aiohttp", "urllib3", "requests", "niquests", "httpx2", "httpx")
 
