@@ -175,6 +175,7 @@ async def test_larger_frames_are_used_where_the_peer_takes_them(world: World) ->
 async def test_a_peer_that_takes_nothing_runs_into_the_write_timeout(world: World) -> None:
     def handler(peer: FramePeer) -> None:
         stream, _, _ = peer.request()
+        peer.is_alive = True
         assert peer.expect(RST_STREAM).stream == stream
         peer.serve_one()
         peer.until_goodbye()

@@ -32,6 +32,11 @@ class BodySource(typing.Protocol):
     protocol: str
     """What the steps of a trace begin with: `http11`, `http2`."""
 
+    @property
+    def about(self) -> dict[str, typing.Any]:
+        """What the steps of a trace tell besides."""
+        ...
+
     async def read_body(self, timeout: float | None) -> bytes:
         """Return what has arrived; `b""` is the peer's goodbye."""
         ...
@@ -67,6 +72,7 @@ class ResponseBody:
     """One response's body; `data` has arrived already. Without a `reader` there is none, and the connection is held."""
 
     __slots__ = (
+        "_about",
         "_data",
         "_exchange",
         "_extensions",
@@ -98,6 +104,7 @@ class ResponseBody:
         self._timeout = timeout
         self._tracer: Tracer | None = None
         self._protocol = ""
+        self._about: dict[str, typing.Any] = {}
         self._extensions: dict[str, typing.Any] = {}
         self._opened_at = _caller()
         self._opened_when = time.monotonic()
@@ -107,7 +114,7 @@ class ResponseBody:
         self._extensions = extensions
         self._tracer = tracer
         if tracer is not None and self._source is not None:
-            self._protocol = self._source.protocol
+            self._protocol, self._about = self._source.protocol, self._source.about
 
     async def next_chunk(self) -> bytes:
         """Return the next content, or `b""` at the end; by then the connection was given back.
@@ -121,7 +128,9 @@ class ResponseBody:
 
     async def _traced_chunk(self, tracer: Tracer) -> bytes:
         protocol = self._protocol
-        chunk = await tracer.step(f"{protocol}.receive_response_body", self._next_chunk(), request=self._request)
+        chunk = await tracer.step(
+            f"{protocol}.receive_response_body", self._next_chunk(), request=self._request, **self._about
+        )
         if self._source is None:
             await self._tell_closed()
         return chunk
@@ -129,7 +138,7 @@ class ResponseBody:
     async def _tell_closed(self) -> None:
         tracer, self._tracer = self._tracer, None
         if tracer is not None:
-            await tracer.tell(f"{self._protocol}.response_closed.started")
+            await tracer.tell(f"{self._protocol}.response_closed.started", **self._about)
             await tracer.tell(f"{self._protocol}.response_closed.complete", return_value=None)
 
     async def _next_chunk(self) -> bytes:

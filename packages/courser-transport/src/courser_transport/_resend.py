@@ -43,6 +43,17 @@ def unprocessed(error: E) -> E:
     return error
 
 
+def http1_required(error: E) -> E:
+    """Mark an error: the peer wants the request over HTTP/1.1, and did nothing about it (RFC 9113 §7)."""
+    error.__dict__["_is_http1_required"] = True
+    return unprocessed(error)
+
+
+def is_http1_required(error: TransportError) -> bool:
+    """Return whether the peer wants the request over HTTP/1.1."""
+    return bool(error.__dict__.get("_is_http1_required"))
+
+
 def is_unprocessed(error: TransportError) -> bool:
     """Return whether the peer has said that it did nothing about the request."""
     return bool(error.__dict__.get("_is_unprocessed"))
