@@ -38,6 +38,8 @@ DEFAULT = PYTHONS[0]
 
 CACHES = ROOT / ".nox"
 REQUIREMENTS = ROOT / "tools" / "requirements"
+# Libraries that were written for the one, and for the other; some exist in a version for each.
+GENERATIONS = ("httpx", "httpx2")
 PACKAGES = {name.removeprefix("courser-"): name for name in wheels.DISTRIBUTIONS}
 SOURCES = [str(wheels.sources(name).parent) for name in wheels.DISTRIBUTIONS]
 
@@ -55,7 +57,7 @@ os.environ.update(
 def test(session: nox.Session) -> None:
     """Everything CI runs; the tests on every Python this machine has."""
     report_missing(session)
-    for name in ["lint", "types", "docs", "build", "floors"]:
+    for name in ["lint", "types", "docs", "build", "floors", *(f"ecosystem-{name}" for name in GENERATIONS)]:
         session.notify(name, posargs=())
     for version in PYTHONS:
         for package in PACKAGES:
@@ -82,7 +84,24 @@ for package, distribution in PACKAGES.items():
 def integration(session: nox.Session) -> None:
     """All five together, against real servers."""
     install(session, *lines(ROOT / "integration_tests" / "requirements.txt"), *sibling_wheels("courser"))
-    pytest(session, "integration_tests", *session.posargs)
+    pytest(session, "integration_tests", "--ignore=integration_tests/ecosystem", *session.posargs)
+
+
+def add_ecosystem_session(generation: str) -> None:
+    def ecosystem(session: nox.Session) -> None:
+        folder = Path("integration_tests", "ecosystem")
+        pinned = [ROOT / "integration_tests" / "requirements.txt", ROOT / folder / f"of_{generation}/requirements.txt"]
+        install(session, *(line for path in pinned for line in lines(path)), *sibling_wheels("courser"))
+        # In the place of HTTPX before pytest loads its plugins: some of them import it.
+        folders = [str(folder / name) for name in ("of_both", f"of_{generation}")]
+        pytest(session, "-p", "courser.as_httpx", *folders, *session.posargs)
+
+    ecosystem.__doc__ = f"Libraries made for {generation}, unchanged, on courser in its place."
+    nox.session(ecosystem, name=f"ecosystem-{generation}", python=DEFAULT)
+
+
+for generation in GENERATIONS:
+    add_ecosystem_session(generation)
 
 
 @nox.session(python=DEFAULT)

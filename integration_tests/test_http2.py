@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from .servers.certificates import Authority
 from .servers.http2_servers import LARGE_SIZE, run_hypercorn, run_nghttpd, run_node
 from .servers.nginx import LARGE as LARGE_OF_NGINX
 from .servers.nginx import SMALL as SMALL_OF_NGINX
-from .servers.nginx import NginxIsMissing, run_nginx
+from .servers.nginx import Nginx, NginxIsMissing, run_nginx
 from .servers.processes import ServerIsMissing
 from .worlds import World
 
@@ -63,6 +64,26 @@ def server(
         except (ServerIsMissing, NginxIsMissing) as missing:
             do_without(missing)
         yield there
+
+
+@pytest.fixture
+def h2_only(tmp_path: Path, authority: Authority) -> Iterator[str]:
+    """The URL of a server that speaks nothing else."""
+    try:
+        with run_nghttpd(tmp_path, authority) as url:
+            yield url
+    except ServerIsMissing as missing:
+        do_without(missing)
+
+
+@pytest.fixture
+def strict_node(tmp_path: Path, authority: Authority) -> Iterator[str]:
+    """The URL of a server that says goodbye to those who close more than a thousand streams early."""
+    try:
+        with run_node(tmp_path, authority, is_patient=False) as url:
+            yield url
+    except ServerIsMissing as missing:
+        do_without(missing)
 
 
 def _settings(authority: Authority, **settings: Any) -> dict[str, Any]:
@@ -192,5 +213,65 @@ def test_one_of_fifty_that_times_out_fails_alone(server: Server, authority: Auth
             stop.set()
             assert isinstance(first, TimeoutError) or first.status_code in (200, 204, 413)
             assert [response.content for response in rest] == [server.content] * 49
+
+    asyncio.run(program())
+
+
+def test_a_server_without_http2_is_spoken_to_in_http1(world: World, nginx: Nginx, authority: Authority) -> None:
+    async def program(client: courser.AsyncClient) -> tuple[str, bytes]:
+        response = await client.get(nginx.https + "/small.json")
+        return response.http_version, response.content
+
+    assert world.run(program, **_settings(authority)) == ("HTTP/1.1", SMALL_OF_NGINX)
+
+
+def test_a_server_without_http1_needs_http2(world: World, h2_only: str, authority: Authority) -> None:
+    async def program(client: courser.AsyncClient) -> str:
+        return (await client.get(h2_only + "/small")).http_version
+
+    assert world.run(program, **_settings(authority)) == "HTTP/2"
+    with pytest.raises(courser.TransportError, match=r"127\.0\.0\.1"):
+        world.run(program, **_settings(authority, http2=False))
+
+
+def test_connections_that_nginx_ends_after_three_requests_lose_none(
+    world: World, nginx: Nginx, authority: Authority
+) -> None:
+    async def program(client: courser.AsyncClient) -> tuple[set[bytes], int]:
+        responses = [await client.post(nginx.short_lived, content=b"x") for _ in range(20)]
+        return {response.content for response in responses}, len({r.headers["x-connection"] for r in responses})
+
+    assert world.run(program, **_settings(authority)) == ({b"ok"}, 7)
+
+
+def test_a_burst_on_connections_that_nginx_ends_after_three_requests_loses_none(
+    nginx: Nginx, authority: Authority
+) -> None:
+    async def program() -> None:
+        async with courser.AsyncClient(**_settings(authority)) as client:
+            url = nginx.short_lived
+            responses = await asyncio.gather(*[client.post(url, content=b"x") for _ in range(50)])
+            assert {response.content for response in responses} == {b"ok"}
+            assert client._transport.pool.stats().connections_made >= 50 // 3  # type: ignore[union-attr]
+
+    asyncio.run(program())
+
+
+def test_a_server_that_takes_early_closing_for_an_attack_is_come_back_to(
+    strict_node: str, authority: Authority
+) -> None:
+    """It ends the connection (ENHANCE_YOUR_CALM); what it did not process is sent again, on another."""
+
+    async def program() -> None:
+        async with courser.AsyncClient(**_settings(authority)) as client:
+
+            async def leave_early() -> None:
+                for _ in range(30):
+                    async with client.stream("GET", strict_node + "/large") as response:
+                        assert response.status_code == 200
+
+            await asyncio.gather(*[leave_early() for _ in range(50)])
+            assert (await client.get(strict_node + "/small")).content == b"hello"
+            assert client._transport.pool.stats().connections_made > 1  # type: ignore[union-attr]
 
     asyncio.run(program())

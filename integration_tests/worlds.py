@@ -50,7 +50,7 @@ class Threads:
     def run(self, program: Program[T], **settings: Any) -> T:
         with courser.Client(**settings) as client:
             # The disguise has the methods that programs use, and nothing else of the class.
-            return _finish(program(cast(courser.AsyncClient, DisguisedClient(client))))
+            return finish(program(cast(courser.AsyncClient, DisguisedClient(client))))
 
     def fetch(self, method: str, url: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> Any:
         with courser.Client(**(settings or {})) as client:
@@ -169,7 +169,8 @@ def _as_async_iterator(function: Callable[..., Iterable[T]]) -> Callable[..., As
     return call
 
 
-def _finish(program: Coroutine[Any, Any, T]) -> T:
+def finish(program: Coroutine[Any, Any, T]) -> T:
+    """Run a program that never waits, and return its result."""
     try:
         program.send(None)
     except StopIteration as finished:

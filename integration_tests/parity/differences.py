@@ -5,6 +5,8 @@
 
 from typing import NamedTuple
 
+from . import programs_of_clients
+
 
 class Difference(NamedTuple):
     """One intended difference."""
@@ -17,6 +19,15 @@ class Difference(NamedTuple):
 def urls(*addresses: str) -> tuple[str, ...]:
     """Return what every program about one of these URLs holds."""
     return tuple(f"URL({address!r})" for address in addresses)
+
+
+def clients(*parts: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the programs of clients that hold all these parts, and nothing of `without`."""
+    return tuple(
+        program
+        for program in programs_of_clients.PROGRAMS
+        if all(part in program for part in parts) and not any(part in program for part in without)
+    )
 
 
 DIFFERENCES = [
@@ -267,5 +278,42 @@ DIFFERENCES = [
             "pickle.loads(pickle.dumps(HTTPStatusError('no', request=Request('GET', 'https://example.org/'), "
             "response=Response(500)))).response.status_code",
         ),
+    ),
+    # Clients
+    Difference(
+        "A relative URL without a base URL reaches a transport of the program's own; HTTPX fails where it looks for cookies.",
+        programs=tuple(
+            program
+            for call in ("get('/x')", "get('x/../y?q=1')", "get('')")
+            for program in clients(f"client.{call}", without=("base_url",))
+        ),
+    ),
+    Difference(
+        "What is appended to a base URL with a query goes to its path; HTTPX appends it to the query.",
+        programs=tuple(
+            program
+            for call in ("get('/x')", "get('x/../y?q=1')", "get('')")
+            for program in clients(f"client.{call}", "api?key=1")
+        ),
+    ),
+    Difference("An https URL without a host is none, with a base URL as well.", programs=clients("client.get('https://')")),
+    Difference(
+        "Credentials leave a URL when they are used, so that they are in no log and no Referer field.",
+        programs=clients("client.get('https://me:secret@h.example/')"),
+    ),
+    Difference(
+        "Credentials in a redirect's Location are not taken.",
+        programs=(
+            *clients("302?https://you:word@other.example/", "follow_redirects=True"),
+            *clients("302?https://you:word@other.example/", "r.next_request"),
+        ),
+    ),
+    Difference(
+        "The time that a response took is known as soon as it has been read, also where all of it was there at once.",
+        programs=clients("r.elapsed.total_seconds()"),
+    ),
+    Difference(
+        "When its response is complete an app hears that its client has left, as under a server.",
+        programs=clients('done.append((await receive())["type"])'),
     ),
 ]  # fmt: skip

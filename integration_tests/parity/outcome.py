@@ -9,17 +9,20 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from .answers import answers
+
 HELPERS = {"pickle": pickle}
 
 
 def outcome(program: str, library: types.ModuleType) -> Any:
     """Return what the last expression of `program` is worth, or what it raises.
 
-    The program knows every public name of `library`. A result is told in builtin types, so that those of the two
-    libraries can be compared; of an exception the name of its class counts, and not its sentence.
+    The program knows every public name of `library`, and the answers of `answers.py`. A result is told in builtin
+    types, so that those of the two libraries can be compared; of an exception the name of its class counts, and not its
+    sentence.
     """
     names: dict[str, Any] = {name: getattr(library, name) for name in dir(library) if not name.startswith("_")}
-    names |= HELPERS
+    names |= HELPERS | answers(library)
     tree = ast.parse(program)
     if not isinstance(tree.body[-1], ast.Expr):
         tree.body.append(ast.Expr(ast.Constant("done", lineno=1, col_offset=0), lineno=1, col_offset=0))

@@ -3,13 +3,17 @@
 import datetime
 import hashlib
 import ssl
+import warnings
 from pathlib import Path
 
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-LAST_YEAR = YESTERDAY - datetime.timedelta(days=365)
+ONE_DAY = datetime.timedelta(days=1)
+YESTERDAY = datetime.datetime.now(datetime.UTC) - ONE_DAY
+LAST_YEAR = YESTERDAY - 365 * ONE_DAY
 
 
 class Authority:
@@ -43,9 +47,38 @@ class Authority:
         names = ("localhost", "127.0.0.1")
         return self._context(self._authority.issue_cert(*names, not_before=LAST_YEAR, not_after=YESTERDAY))
 
-    def asking_context(self) -> ssl.SSLContext:
+    def self_signed_context(self) -> ssl.SSLContext:
+        """Return a server's context whose certificate nobody but itself has signed."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "a server by itself")])
+        builder = x509.CertificateBuilder(name, name, key.public_key(), 1, YESTERDAY, YESTERDAY + 2 * ONE_DAY)
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+        path = self._directory / "self-signed.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        return context
+
+    def old_context(self) -> ssl.SSLContext:
+        """Return a server's context that speaks TLS 1.0 and nothing else."""
+        context = self.server_context()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is what it is for
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+        return context
+
+    def asking_context(self, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
         """Return a server's context that wants a certificate of this authority from the client too."""
         context = self.server_context()
+        if version is not None:
+            context.minimum_version = context.maximum_version = version
         context.verify_mode = ssl.CERT_REQUIRED
         self._authority.configure_trust(context)
         return context

@@ -48,14 +48,18 @@ def run_hypercorn(directory: Path, authority: Authority) -> Iterator[str]:
 
 
 @contextmanager
-def run_node(directory: Path, authority: Authority) -> Iterator[str]:
-    """Run a program on node's http2 module and yield its URL."""
+def run_node(directory: Path, authority: Authority, is_patient: bool = True) -> Iterator[str]:
+    """Run a program on node's http2 module and yield its URL.
+
+    One that closes streams early looks like an attack to it, unless it `is_patient`.
+    """
     binary = program("node", "nodejs")
     certificate, key = authority.write_server_certificate()
     (directory / "server.js").write_text(_NODE)
     listening = listener()
     port = port_of(listening)
-    command = [binary, str(directory / "server.js"), str(listening.fileno()), str(key), str(certificate)]
+    patience = "1000000" if is_patient else "1000"  # the latter is node's own
+    command = [binary, str(directory / "server.js"), str(listening.fileno()), str(key), str(certificate), patience]
     with ServerProcess(command, [listening], directory / "output.log"):
         yield f"https://127.0.0.1:{port}"
 
@@ -81,9 +85,8 @@ async def app(scope, receive, send):
 
 _NODE = f"""
 const fs = require('fs'), http2 = require('http2');
-const [fd, key, cert] = process.argv.slice(2);
-// One that closes streams early looks like an attack to it, unless it is told otherwise.
-const patience = {{ streamResetBurst: 1000000, streamResetRate: 1000000, maxSessionMemory: 1000 }};
+const [fd, key, cert, burst] = process.argv.slice(2);
+const patience = {{ streamResetBurst: Number(burst), maxSessionMemory: 1000 }};
 const server = http2.createSecureServer({{ key: fs.readFileSync(key), cert: fs.readFileSync(cert), ...patience }});
 const piece = Buffer.alloc(100000);
 server.on('stream', (stream, headers) => {{

@@ -34,6 +34,8 @@ class Nginx:
     http: str
     https: str
     http2: str
+    short_lived: str
+    """HTTP/2 too; connections end after three requests."""
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
     # In plain text: it is loopback, and nobody else reads this file.
     (directory / "passwords").write_text("ada:{PLAIN}secret ö\n", "utf-8")
 
-    plain, tls, http2 = listener(), listener(), listener()
+    plain, tls, http2, short = listener(), listener(), listener(), listener()
     certificate, key = authority.write_server_certificate()
     configuration = directory / "nginx.conf"
     configuration.write_text(
@@ -65,20 +67,22 @@ def run_nginx(directory: Path, authority: Authority) -> Iterator[Nginx]:
             plain=port_of(plain),
             tls=port_of(tls),
             http2=port_of(http2),
+            short=port_of(short),
             certificate=certificate,
             key=key,
         )
     )
     command = [binary, "-p", str(directory), "-c", str(configuration), "-e", str(directory / "error.log")]
     # `NGINX` is how a running nginx hands its listening sockets to its successor.
-    inherited = {"NGINX": f"{plain.fileno()};{tls.fileno()};{http2.fileno()};"}
+    inherited = {"NGINX": f"{plain.fileno()};{tls.fileno()};{http2.fileno()};{short.fileno()};"}
     where = Nginx(
         http=f"http://127.0.0.1:{port_of(plain)}",
         https=f"https://127.0.0.1:{port_of(tls)}",
         http2=f"https://127.0.0.1:{port_of(http2)}",
+        short_lived=f"https://127.0.0.1:{port_of(short)}",
     )
     port = port_of(plain)
-    with ServerProcess(command, [plain, tls, http2], directory / "output.log", inherited) as process:
+    with ServerProcess(command, [plain, tls, http2, short], directory / "output.log", inherited) as process:
         process.require_answer(port)
         yield where
 
@@ -134,6 +138,14 @@ http {{
             proxy_pass http://127.0.0.1:{plain}/emptied;
         }}
         location = /emptied {{ client_max_body_size 200m; return 204; }}
+    }}
+
+    server {{
+        listen 127.0.0.1:{short} ssl http2;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        keepalive_requests 3;
+        location / {{ return 200 "ok"; }}
     }}
 }}
 """

@@ -9,7 +9,25 @@ CI runs each at a small count (test_sweeps.py); `nox -s sweeps` runs them in ful
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import attribution, cancellation, forks, idle_closing, idle_memory, queueing, resets, soak, threads
+from . import (
+    attribution,
+    cancellation,
+    forks,
+    http2_blocked_writes,
+    http2_cancellations,
+    http2_closed_early,
+    http2_framing,
+    http2_hostile,
+    http2_reloads,
+    http2_siblings,
+    http2_threads,
+    idle_closing,
+    idle_memory,
+    queueing,
+    resets,
+    soak,
+    threads,
+)
 
 
 class Sweep(NamedTuple):
@@ -24,6 +42,14 @@ SWEEPS = {
     "attribution": Sweep(attribution.run, 100_000, 1_000),
     "cancellation": Sweep(cancellation.run, 10_000, 100),
     "forks": Sweep(forks.run, 100, 3),
+    "http2-blocked-writes": Sweep(http2_blocked_writes.run, 1_000, 40),
+    "http2-cancellations": Sweep(http2_cancellations.run, 10_000, 100),
+    "http2-closed-early": Sweep(http2_closed_early.run, 10_000, 200),
+    "http2-framing": Sweep(http2_framing.run, 2_000, 40),
+    "http2-hostile": Sweep(http2_hostile.run, 100_000, 400),
+    "http2-reloads": Sweep(http2_reloads.run, 5_000, 300),
+    "http2-siblings": Sweep(http2_siblings.run, 20, 1),
+    "http2-threads": Sweep(http2_threads.run, 50_000, 500),
     "idle-closing": Sweep(idle_closing.run, 20_000, 600),
     "idle-memory": Sweep(idle_memory.run, 1_000, 200),
     "queueing": Sweep(queueing.run, 100_000, 2_000),

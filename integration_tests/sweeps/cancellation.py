@@ -4,7 +4,6 @@ Two origins, one of them over TLS, share a pool of 1, of 2 and of 10 connections
 that nothing comes back by accident.
 """
 
-import asyncio
 import gc
 import os
 import random
@@ -12,17 +11,15 @@ import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Protocol
-
-import trio
 
 import courser
 
 from ..servers.certificates import Authority
-from ..worlds import Asyncio, Loop, Trio
+from ..worlds import Loop
 from .peer import requests, serving
+from .together import LOOPS, CancelledTogether
 
 WORKERS = 30
 PLACES = [1, 2, 10]
@@ -30,8 +27,6 @@ PATIENCE = 30.0
 LARGE = b"x" * 300_000
 UPLOAD = 200_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 def run(seed: int, count: int) -> str:
@@ -41,7 +36,7 @@ def run(seed: int, count: int) -> str:
         authority = Authority(Path(folder))
         with serving(_talk) as plain, serving(_talk, authority.server_context("127.0.0.1")) as secured:
             urls = [f"http://127.0.0.1:{plain}"] * 3 + [f"https://127.0.0.1:{secured}"]
-            for world, tasks in ((Asyncio(), AsyncioTasks()), (Trio(), TrioTasks())):
+            for world, tasks in LOOPS:
                 for places in PLACES:
                     load = Load(urls, places, random.Random(f"{seed} {world.name} {places}"), count, tasks)
                     found.append(f"{world.name} with {places}: {load.run_in(world, authority)}")
@@ -74,7 +69,7 @@ class Load:
         places: int,
         rng: random.Random,
         count: int,
-        tasks: "Tasks",
+        tasks: CancelledTogether,
     ) -> None:
         self._urls = urls
         self._places = places
@@ -115,7 +110,7 @@ class Load:
                 stats = transport.pool.stats()
                 assert stats.open == stats.idle + stats.lent + stats.connecting <= self._places, stats
 
-        await self._tasks.run_together([work] * WORKERS)
+        await self._tasks.run_all([work] * WORKERS)
         return await self._fill(client, transport)
 
     async def _request(self, client: courser.AsyncClient) -> None:
@@ -145,59 +140,6 @@ class Load:
 async def _pieces() -> AsyncIterator[bytes]:
     for _ in range(4):
         yield bytes(UPLOAD // 4)
-
-
-class Tasks(Protocol):
-    """What a loop does with several things at once."""
-
-    async def run_together(self, works: list[Work]) -> None:
-        """Run all of `works` at once."""
-
-    async def cancel_after(self, turns: int, work: Work) -> bool:
-        """Cancel `work` after so many turns of the loop; return whether it had not ended before."""
-
-
-class AsyncioTasks:
-    """Tasks of asyncio's."""
-
-    async def run_together(self, works: list[Work]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work())
-
-    async def cancel_after(self, turns: int, work: Work) -> bool:
-        task = asyncio.create_task(work())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError:
-            return True
-        return False
-
-
-class TrioTasks:
-    """Tasks of trio's, in scopes that can be cancelled."""
-
-    async def run_together(self, works: list[Work]) -> None:
-        async with trio.open_nursery() as nursery:
-            for work in works:
-                nursery.start_soon(work)
-
-    async def cancel_after(self, turns: int, work: Work) -> bool:
-        scope = trio.CancelScope()
-
-        async def run() -> None:
-            with scope:
-                await work()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run)
-            for _ in range(turns):
-                await trio.lowlevel.checkpoint()
-            scope.cancel()
-        return scope.cancelled_caught
 
 
 def _descriptors() -> int:

@@ -1,30 +1,38 @@
-"""A server that closes idle connections at any moment: no GET notices, and no POST is acted on twice."""
+"""A server that closes idle connections at any moment, in every world: no GET notices, and no POST comes twice."""
 
-import asyncio
 import random
 import select
 import socket
 import threading
+from collections.abc import Iterator
 
 import courser
 
+from ..worlds import World
 from .peer import requests, serving
+from .together import WORLDS, Together
 
 WORKERS = 20
 
 
 def run(seed: int, count: int) -> str:
-    """Send `count` GETs and a quarter as many POSTs."""
-    rng = random.Random(seed)
+    """Send `count` GETs and a quarter as many POSTs, in each world."""
+    found = []
+    for world, together in WORLDS:
+        failed = _run_in(world, together, random.Random(f"{seed} {world.name}"), count)
+        found.append(f"{world.name}: {count} GETs without an error, {failed} of {count // 4} POSTs with a clear one")
+    return "; ".join(found) + "; no POST came twice"
+
+
+def _run_in(world: World, together: Together, rng: random.Random, count: int) -> int:
     acted_on: list[str] = []
+    failures: list[str] = []
     messages: set[str] = set()
-    lock = threading.Lock()
 
     def talk(connection: socket.socket) -> None:
         for method, path, body in requests(connection):
             if method == "POST":
-                with lock:
-                    acted_on.append(body.decode())
+                acted_on.append(body.decode())
             answer = path.encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
             if rng.random() < 0.5:
@@ -32,39 +40,46 @@ def run(seed: int, count: int) -> str:
                 select.select([connection] if rng.random() < 0.2 else [], [], [], rng.random() * 0.002)
                 return
 
-    async def work(client: courser.AsyncClient, url: str, numbers: "asyncio.Queue[int]", failures: list[str]) -> None:
-        while not numbers.empty():
-            number = numbers.get_nowait()
-            response = await client.get(f"{url}/{number}")
-            assert response.text == f"/{number}"
+    async def program(client: courser.AsyncClient) -> None:
+        async def get() -> None:
+            for number in gets:
+                response = await client.get(f"{url}/{number}")
+                assert response.text == f"/{number}"
 
-    async def order(client: courser.AsyncClient, url: str, numbers: "asyncio.Queue[int]", failures: list[str]) -> None:
-        while not numbers.empty():
-            number = numbers.get_nowait()
-            try:
-                response = await client.post(f"{url}/", content=str(number))
-            except (courser.NetworkError, courser.RemoteProtocolError) as error:
-                failures.append(str(number))
-                messages.add(str(error))
-            else:
-                assert response.status_code == 200
+        async def post() -> None:
+            for number in posts:
+                try:
+                    response = await client.post(f"{url}/", content=str(number))
+                except (courser.NetworkError, courser.RemoteProtocolError) as error:
+                    failures.append(str(number))
+                    messages.add(str(error))
+                else:
+                    assert response.status_code == 200
 
-    async def main(port: int) -> list[str]:
-        failures: list[str] = []
-        async with courser.AsyncClient(timeout=10.0) as client:
-            for job, jobs in ((work, count), (order, count // 4)):
-                numbers: asyncio.Queue[int] = asyncio.Queue()
-                for number in range(jobs):
-                    numbers.put_nowait(number)
-                url = f"http://127.0.0.1:{port}"
-                await asyncio.gather(*[job(client, url, numbers, failures) for _ in range(WORKERS)])
-        return failures
+        gets, posts = Numbers(count), Numbers(count // 4)
+        await together.run_all([get] * WORKERS)
+        await together.run_all([post] * WORKERS)
 
     with serving(talk) as port:
-        failures = asyncio.run(main(port))
+        url = f"http://127.0.0.1:{port}"
+        world.run(program, timeout=10.0)
     assert all("127.0.0.1" in message for message in messages), messages
     assert len(set(acted_on)) == len(acted_on), "a POST was sent twice"
     assert len(set(acted_on) | set(failures)) == count // 4, "a POST is neither done nor failed"
-    return (
-        f"{count} GETs without an error; {count // 4} POSTs, {len(failures)} failed with a clear error, none came twice"
-    )
+    return len(failures)
+
+
+class Numbers:
+    """The numbers below `end`, each for one of those who take them."""
+
+    def __init__(self, end: int) -> None:
+        self._numbers = iter(range(end))
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[int]:
+        while True:
+            with self._lock:
+                number = next(self._numbers, None)
+            if number is None:
+                return
+            yield number

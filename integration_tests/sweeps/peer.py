@@ -10,9 +10,13 @@ Talk = Callable[[socket.socket], None]
 
 
 @contextlib.contextmanager
-def serving(talk: Talk, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve with `talk`, which may let any `OSError` pass; yield the port."""
+def serving(talk: Talk, context: ssl.SSLContext | None = None, buffer: int | None = None) -> Iterator[int]:
+    """Serve with `talk`, which may let any `OSError` pass; yield the port. `buffer` is how much may arrive unread."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    if buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        # Loopback's own segments are larger than such a buffer, and TCP would wait 200 ms for each.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
 
     def serve(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):

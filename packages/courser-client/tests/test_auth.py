@@ -9,6 +9,7 @@ import pytest
 
 from colours import Colour
 from courser_auth import Auth, BasicAuth
+from courser_client import TooManyRedirects
 from courser_models import Request, Response
 
 HOME = "https://home.example/"
@@ -162,3 +163,92 @@ def test_another_origin_gets_no_answer_to_its_challenge(colour: Colour) -> None:
 
     assert colour.call(client.get, HOME).status_code == 401
     assert [request.url.host for request in transport.requests] == ["home.example", "other.example"]
+
+
+def test_a_challenge_is_read_no_further_than_anybody_writes_one_and_never_decoded(colour: Colour) -> None:
+    stream = colour.chunks([b"x" * 10_000] * 1000)
+
+    def answer(request: Request) -> Response:
+        if "authorization" in request.headers:
+            return Response(200, request=request)
+        return Response(401, headers={"Content-Encoding": "gzip"}, stream=stream, request=request)
+
+    client = colour.client(transport=colour.transport(answer), auth=Answer())
+    response = colour.call(client.get, HOME)
+
+    assert response.status_code == 200
+    assert response.history[0].num_bytes_downloaded <= 80_000
+    assert stream.closed
+
+
+class Answer(Auth):
+    """Answers a challenge, and notes that it was left."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        try:
+            response = yield request
+            if response.status_code == 401:
+                request.headers["Authorization"] = "secret"
+                yield request
+        finally:
+            self.ended += 1
+
+
+@pytest.mark.parametrize("where", ["the first", "the second", "a hook", "another origin"])
+def test_a_scheme_is_left_however_the_exchange_ends(colour: Colour, where: str) -> None:
+    def answer(request: Request) -> Response:
+        is_second = "authorization" in request.headers
+        if where == ("the second" if is_second else "the first"):
+            raise KeyError("mine")
+        if where == "another origin":
+            return Response(307, headers={"Location": "https://other.example/"}, request=request)
+        return Response(200 if is_second else 401, request=request)
+
+    def fail(message: Any) -> None:
+        raise KeyError("mine")
+
+    scheme = Answer()
+    hooks = {"response": [fail]} if where == "a hook" else {}
+    client = colour.client(transport=colour.transport(answer), auth=scheme, event_hooks=hooks)
+
+    if where == "another origin":
+        client.follow_redirects, client.max_redirects = True, 0
+        with pytest.raises(TooManyRedirects):
+            colour.call(client.get, HOME)
+    else:
+        with pytest.raises(KeyError, match="mine"):
+            colour.call(client.get, HOME)
+    assert scheme.ended == 1
+
+
+def test_a_scheme_that_fails_as_it_is_left_closes_the_response(colour: Colour) -> None:
+    class Failing(Auth):
+        def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+            try:
+                yield request
+            finally:
+                raise KeyError("mine")
+
+    stream = colour.chunks([b"a"])
+    redirected = Response(302, headers={"Location": "https://other.example/"})
+
+    def answer(request: Request) -> Response:
+        return redirected if request.url.host == "home.example" else Response(200, stream=stream, request=request)
+
+    client = colour.client(transport=colour.transport(answer), auth=Failing(), follow_redirects=True)
+
+    with pytest.raises(KeyError, match="mine"):
+        colour.call(client.get, HOME)
+    assert stream.closed
+
+
+def test_a_scheme_without_a_request_is_told_so(colour: Colour) -> None:
+    class Silent(Auth):
+        def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+            yield from ()
+
+    with pytest.raises(RuntimeError, match="the flow of Silent ended without a request; it has to yield one at least"):
+        colour.call(colour.client(transport=colour.transport(), auth=Silent()).get, HOME)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from colours import Colour
+from colours import AsyncChunks, Colour, SyncChunks, SyncColour
 from courser_models import DecodingError, Request, RequestError, Response, ResponseNotRead, TransportError
-from courser_transport import ReadError
+from courser_transport import ReadError, Timeout
 
 
 def test_a_request_goes_to_the_transport_and_its_response_comes_back_read(colour: Colour) -> None:
@@ -124,6 +124,20 @@ def test_a_request_built_by_hand_gets_the_timeout_of_the_client(colour: Colour) 
     ]
 
 
+def test_a_timeout_of_the_call_goes_before_that_of_the_request(colour: Colour) -> None:
+    transport = colour.transport()
+    client = colour.client(transport=transport, timeout=1)
+    request = client.build_request("GET", "http://h/", timeout=Timeout(2, total=9), extensions={"note": "x"})
+
+    colour.call(client.send, request)
+    assert request.extensions["deadline"].limit == 9
+    colour.call(client.send, request, timeout=3)
+
+    assert request.extensions == {"timeout": Timeout(3).as_dict(), "note": "x"}
+    colour.call(client.send, request, timeout=None)
+    assert request.extensions["timeout"] == Timeout(None).as_dict()
+
+
 def test_a_request_built_by_hand_is_sent_with_its_own_fields_only(colour: Colour) -> None:
     transport = colour.transport()
     client = colour.client(transport=transport, headers={"X": "1"}, params={"a": 1}, base_url="http://other/")
@@ -132,6 +146,16 @@ def test_a_request_built_by_hand_is_sent_with_its_own_fields_only(colour: Colour
 
     assert transport.requests[0].headers.raw == [(b"Host", b"h")]
     assert str(transport.requests[0].url) == "http://h/"
+
+
+def test_a_body_of_the_other_colour_is_refused_before_any_transport_sees_it(colour: Colour) -> None:
+    other = AsyncChunks([b"a"]) if isinstance(colour, SyncColour) else SyncChunks([b"a"])
+    transport = colour.transport()
+
+    with pytest.raises(RuntimeError, match=r"client cannot send an? (async body|sync iterator)"):
+        colour.call(colour.client(transport=transport).post, "http://h/", content=other)
+
+    assert transport.requests == []
 
 
 def test_an_error_of_the_transport_is_raised_as_it_is(colour: Colour) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -112,6 +113,22 @@ def test_an_encoder_of_json_can_be_set(colour: Colour) -> None:
 
     assert transport.requests[0].content == b"<[1]>"
     assert transport.requests[0].headers["content-type"] == "application/json"
+
+
+def test_a_decoder_of_json_can_be_set(colour: Colour) -> None:
+    given: list[tuple[bytes, dict[str, Any]]] = []
+
+    def decode(content: bytes, **keywords: Any) -> str:
+        given.append((content, keywords))
+        return "decoded"
+
+    transport = colour.transport(lambda request: Response(200, content=b'{"a": 1}', request=request))
+    client = colour.client(transport=transport, json_decoder=decode)
+    response = colour.call(client.get, "http://h/")
+
+    assert (response.json(), response.json(strict=True)) == ("decoded", "decoded")
+    assert given == [(b'{"a": 1}', {}), (b'{"a": 1}', {"strict": True})]
+    assert response.json(loads=json.loads) == {"a": 1}
 
 
 def test_files_and_forms_are_sent(colour: Colour) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -221,3 +222,16 @@ def test_a_subclass_may_make_its_own_transport(colour: Colour) -> None:
     assert client._transport is made
     assert set(seen) == {"verify", "cert", "trust_env", "http1", "http2", "limits", "transport"}
     colour.close(client)
+
+
+def test_a_client_travels_with_its_mounts_and_proxies(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://name:secret@proxy.example")
+    monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,.corp")
+    client: Any = colour.client(mounts={"http://direct.example": None})
+    with colour.block(client):
+        other = pickle.loads(pickle.dumps(client))
+    assert _proxy_for(other, "https://a.example") == Proxy("http://proxy.example", auth=("name", "secret"))
+    assert other._transport_for_url(URL("https://10.1.2.3")) is other._transport
+    assert other._transport_for_url(URL("http://direct.example")) is other._transport
+    with colour.block(other):
+        assert not other.is_closed

@@ -18,6 +18,7 @@ def test_the_public_names_are_the_clients_and_the_functions_and_what_they_take()
         "ClientState",
         "EventHook",
         "EventHooks",
+        "ParamsMode",
         "RedirectPolicy",
         "TimeoutArgument",
         "TooManyRedirects",

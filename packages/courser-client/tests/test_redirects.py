@@ -135,6 +135,12 @@ def test_a_body_that_was_read_and_cannot_be_read_again_is_an_error_before_anythi
         ("//other.example/z", "https://other.example/z"),
         ("http://other.example:81/z", "http://other.example:81/z"),
         ("https:///other.example/z", "https://other.example/z"),
+        ("https:/other/z", "https://home.example/other/z"),  # of the same scheme, so it is relative (WHATWG URL)
+        ("https:\\\\other.example\\z", "https://other.example/z"),
+        ("/\\other.example/z", "https://other.example/z"),
+        ("#part", "https://home.example/x/y?old#part"),
+        ("https://other.example:443/z", "https://other.example/z"),
+        ("/a%zz", "https://home.example/a%zz"),
         ("", "https://home.example/x/y?old"),
         ("/ünï code", "https://home.example/%C3%BCn%C3%AF%20code"),
         ("https://user:secret@other.example/", "https://other.example/"),
@@ -163,7 +169,18 @@ def test_a_fragment_goes_along_unless_there_is_another(colour: Colour) -> None:
     assert response.url.fragment == "other"
 
 
-@pytest.mark.parametrize("location", ["http://h:99999/", "http://[", "http://h h/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://h:99999/",
+        "http://[",
+        "http://h h/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "mailto:me",
+        "https://",
+    ],
+)
 def test_a_location_that_is_none_is_an_error_for_who_follows_and_only_for_him(colour: Colour, location: str) -> None:
     with pytest.raises(RemoteProtocolError, match=r"^https://home\.example/ redirects to ") as caught:
         follow(colour, redirects(location))
@@ -172,6 +189,24 @@ def test_a_location_that_is_none_is_an_error_for_who_follows_and_only_for_him(co
     client = colour.client(transport=colour.transport(redirects(location)))
     response = colour.call(client.get, HOME)
     assert (response.status_code, response.next_request) == (302, None)
+
+
+def test_a_location_in_latin_1_leads_somewhere(colour: Colour) -> None:
+    def answer(request: Request) -> Response:
+        status = 302 if request.url.path == "/" else 200
+        return Response(status, headers=[(b"Location", b"/caf\xe9")], request=request)
+
+    _, requests = follow(colour, answer)
+
+    assert str(requests[1].url) == "https://home.example/caf%C3%A9"
+
+
+def test_a_location_that_is_there_twice_is_one(colour: Colour) -> None:
+    def answer(request: Request) -> Response:
+        status = 302 if request.url.path == "/" else 200
+        return Response(status, headers=[("Location", "/a"), ("Location", "/a")], request=request)
+
+    assert follow(colour, answer)[1][1].url.path == "/a"
 
 
 def test_two_locations_are_an_error(colour: Colour) -> None:
@@ -202,6 +237,7 @@ def test_a_client_follows_so_often_and_no_further(colour: Colour) -> None:
 SECRETS = {
     "Authorization": "Bearer secret",
     "Proxy-Authorization": "Basic secret",
+    "Proxy-Token": "secret",
     "Cookie": "session=secret",
     "Cookie2": "session=secret",
     "X-Api-Key": "secret",
@@ -265,6 +301,17 @@ def test_credentials_stay_with_their_origin(colour: Colour, change: str, how: st
         assert "authorization" not in request.headers
         assert "cookie" not in request.headers
         assert not request.url.userinfo
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_said_of_one_origin_in_the_extensions_stays_with_it(colour: Colour, change: str) -> None:
+    extensions = {"sni_hostname": "home.example", "note": "kept"}
+    _, requests = follow(colour, redirects(CHANGES[change]), extensions=extensions)
+
+    assert requests[0].extensions["sni_hostname"] == "home.example"
+    for request in requests[1:]:
+        assert "sni_hostname" not in request.extensions
+        assert request.extensions["note"] == "kept"
 
 
 def test_an_upgrade_of_the_same_host_keeps_credentials(colour: Colour) -> None:
@@ -336,6 +383,20 @@ def test_a_policy_decides_what_is_followed(colour: Colour) -> None:
     assert (response.status_code, len(requests)) == (302, 1)
     assert str(response.next_request.url) == "https://other.example/"
     assert asked == [("https://home.example/there", 302), ("https://other.example/", 302)]
+
+
+def test_a_policy_that_fails_closes_the_redirect(colour: Colour) -> None:
+    stream = colour.chunks([b"moved"])
+
+    def policy(request: Request, response: Response) -> bool:
+        raise KeyError("mine")
+
+    def answer(request: Request) -> Response:
+        return Response(302, headers={"Location": "/there"}, stream=stream, request=request)
+
+    with pytest.raises(KeyError, match="mine"):
+        follow(colour, answer, settings={"redirect_policy": policy})
+    assert stream.closed
 
 
 def test_a_response_that_only_looks_like_a_redirect_is_the_answer(colour: Colour) -> None:

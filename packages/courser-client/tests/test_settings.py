@@ -154,6 +154,35 @@ def test_params_of_client_and_request_replace_the_query(
     assert str(make(params=of_client).build_request("GET", "http://h/?q=1#f", params=of_request).url) == merged
 
 
+@pytest.mark.parametrize(
+    ("of_client", "of_request", "merged"),
+    [
+        (None, None, "http://h/?q=1#f"),
+        (None, {"a": 1}, "http://h/?q=1&a=1#f"),
+        (None, {"q": 2}, "http://h/?q=2#f"),
+        (None, {}, "http://h/?q=1#f"),
+        ({"a": 1}, None, "http://h/?a=1&q=1#f"),
+        ({"q": 7, "a": 1}, None, "http://h/?q=1&a=1#f"),
+        ({"q": 7}, {"q": [8, 9]}, "http://h/?q=8&q=9#f"),
+    ],
+)
+@of_both_clients
+def test_params_may_merge_with_the_query_instead(make: Any, of_client: Any, of_request: Any, merged: str) -> None:
+    client = make(params=of_client, params_mode="merge")
+
+    assert str(client.build_request("GET", "http://h/?q=1#f", params=of_request).url) == merged
+
+
+@of_both_clients
+def test_how_params_are_merged_can_be_changed_and_is_one_of_two(make: Any) -> None:
+    client = make()
+    client.params_mode = "merge"
+    assert str(client.build_request("GET", "http://h/?q=1", params={"a": 1}).url) == "http://h/?q=1&a=1"
+
+    with pytest.raises(ValueError, match="params_mode is 'replace' or 'merge', not 'add'"):
+        make(params_mode="add")
+
+
 @of_both_clients
 def test_params_go_with_a_relative_url(make: Any) -> None:
     client = make(base_url="http://h/api", params={"key": "k"})
@@ -257,3 +286,14 @@ def test_what_may_not_be_sent_is_refused_when_the_request_is_built(make: Any) ->
         make(headers={"A": "b\r\n"})
     with pytest.raises(ValueError, match="timeout must not be negative"):
         make().build_request("GET", "http://h/", timeout=-1)
+
+
+@of_both_clients
+def test_whether_the_environment_is_trusted_can_be_asked_and_changed(make: Any) -> None:
+    client = make()
+    assert client.trust_env
+
+    client.trust_env = False
+
+    assert not client.trust_env
+    assert not make(trust_env=False).trust_env

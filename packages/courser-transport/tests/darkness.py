@@ -11,6 +11,8 @@ import pytest
 from courser_transport._network import Address
 
 HERE = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+# Besides the one that servers of tests listen at.
+ELSEWHERE = {socket.AF_INET: "127.0.0.2", socket.AF_INET6: "::1"}
 
 
 def _has_ipv6() -> bool:
@@ -27,11 +29,11 @@ FAMILIES = [socket.AF_INET, *([socket.AF_INET6] if _has_ipv6() else [])]
 
 
 @contextlib.contextmanager
-def black_hole(family: int = socket.AF_INET) -> Iterator[Address]:
+def black_hole(family: int = socket.AF_INET, port: int = 0) -> Iterator[Address]:
     """Give an address at which connecting neither succeeds nor fails: nobody accepts, and the queue is full."""
     with contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket(family))
-        listener.bind((HERE[socket.AddressFamily(family)], 0))
+        listener.bind((ELSEWHERE[socket.AddressFamily(family)], port))
         listener.listen(0)
         for _ in range(3):
             sock = sockets.enter_context(socket.socket(family))

@@ -49,13 +49,14 @@ def number(value: int) -> bytes:
 
 
 class FramePeer:
-    """A server on one accepted socket; `heard` are all frames that came."""
+    """A server on one accepted socket; `heard` are all frames that came. Where it `is_alive` it answers PINGs."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
         self.heard: list[Frame] = []
+        self.is_alive = False
         self._buffer = b""
 
     def greet(self, settings: dict[int, int] | None = None) -> None:
@@ -78,6 +79,8 @@ class FramePeer:
         head = self._take(9)
         frame = Frame(head[3], head[4], struct.unpack(">I", head[5:])[0], self._take(int.from_bytes(head[:3], "big")))
         self.heard.append(frame)
+        if self.is_alive and frame.kind == PING and not frame.flags & ACK:
+            self.send(PING, ACK, 0, frame.payload)
         return frame
 
     def expect(self, kind: int, stream: int | None = None) -> Frame:

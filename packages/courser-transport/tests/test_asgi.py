@@ -494,6 +494,34 @@ async def test_closing_the_transport_ends_all_that_runs(world: World) -> None:
             await response.aread()
 
 
+def test_closing_in_another_loop_waits_for_nothing_of_the_first() -> None:
+    told: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await start(send)
+        await receive()
+        told.append(await receive())
+
+    transport = ASGITransport(app, grace=60)
+    with asyncio.Runner() as first:
+        response = first.run(transport.handle_async_request(request()))
+        asyncio.run(transport.aclose())
+        first.run(asyncio.sleep(0.01))
+
+        assert told == [{"type": "http.disconnect"}]
+        with pytest.raises(ReadError, match="it was closed here"):
+            first.run(response.aread())
+
+
+def test_one_transport_serves_several_loops_at_once() -> None:
+    transport = ASGITransport(echo)
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        under_way = first.run(transport.handle_async_request(request("POST", content=b"one")))
+        other = second.run(answer(transport, request("POST", content=b"two")))
+
+        assert (first.run(under_way.aread()), other.content) == (b"one", b"two")
+
+
 @in_event_loops
 async def test_a_response_that_was_dropped_is_warned_of_and_its_app_ends(world: World) -> None:
     told: list[Any] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import threading
@@ -106,6 +107,20 @@ async def test_a_reset_is_an_error_with_a_reason(world: World) -> None:
         with pytest.raises(WriteError, match="writing to peer:1 failed"):
             for _ in range(3):
                 await stream.write(b"x", PATIENCE)
+        stream.close()
+
+
+@in_every_world
+async def test_last_words_are_heard_although_writing_has_failed(world: World) -> None:
+    """A server that says why and resets the connection: an early answer, or an alert of TLS."""
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        sock.sendall(b"last words")
+        reset(sock)
+        # No await in between: a loop learns by the write that the connection is gone.
+        with contextlib.suppress(WriteError):
+            await stream.write(b"too late", PATIENCE)
+        assert await stream.read(100, PATIENCE) == b"last words"
         stream.close()
 
 

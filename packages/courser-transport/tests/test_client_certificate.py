@@ -216,6 +216,15 @@ def test_a_certificate_that_the_server_does_not_trust_is_named_as_the_reason(
     )
 
 
+def test_who_looks_whether_the_server_has_spoken_does_not_lose_why_it_refuses_us(authority: Authority) -> None:
+    other_end = TLSPeer(authority.asking(ssl.TLSVersion.TLSv1_3))
+    stream = run_sync(start_tls(other_end, authority.settings(), "example.org", "example.org:443", Deadline(None)))
+    assert stream.is_readable()
+    for _ in range(2):
+        with pytest.raises(CertificateError, match="the peer wants a client certificate"):
+            run_sync(stream.read(100, None))
+
+
 def refusal(authority: Authority, version: ssl.TLSVersion, cert: bytes | None) -> ConnectError:
     """Return the error with which a handshake, or in TLS 1.3 the first read after it, ends."""
     other_end = TLSPeer(authority.asking(version))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from courser_models import Origin, Request
-from courser_transport import ConnectionPool, Limits, ReadError
+from courser_transport import ConnectionPool, HTTPTransport, Limits, NetworkError, ReadError
 from courser_transport._connect import Connector
 from courser_transport._network import Address
 from courser_transport._tls import TLSSettings
@@ -16,7 +16,7 @@ from courser_transport.testing import ScriptedBackend, ScriptedStream, sends
 from exchanges import collect
 from pools import OPEN_POOLS, numbers, scripted_pool, waiting_for
 from serving import OK, Certificates, serving
-from worlds import Task, World, in_event_loops, in_every_world
+from worlds import PATIENCE, Task, World, in_event_loops, in_every_world
 
 A = Origin("http", "a.example", 80)
 
@@ -131,6 +131,37 @@ async def test_closing_at_any_moment_ends_every_request(world: World) -> None:
             for task in tasks:
                 assert await _outcome(task) in ("hello", "closed")
             assert numbers(pool) == {}
+
+
+@pytest.mark.parametrize("heard", [0, 1, 2, 5, 20])
+def test_closing_while_many_threads_ask_ends_every_request(heard: int) -> None:
+    outcomes: list[str] = []
+    with serving() as server:
+        for _ in range(5):
+            transport = HTTPTransport(limits=Limits(max_connections=3))
+            server.heard.clear()
+
+            def ask(transport: HTTPTransport = transport, url: str = server.url) -> None:
+                while True:
+                    try:
+                        response = transport.handle_request(Request("POST", f"{url}/chunks", content=b"x" * 200_000))
+                        outcomes.append(response.read().decode())
+                    except (RuntimeError, NetworkError) as error:
+                        outcomes.append("closed" if "clos" in str(error) else str(error))
+                        return
+
+            threads = [threading.Thread(target=ask) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            while len(server.heard) < heard:
+                threads[0].join(0.0001)
+            transport.close()
+            for thread in threads:
+                thread.join(PATIENCE)
+                assert not thread.is_alive()
+            assert set(outcomes) <= {"hello", "closed"}
+            assert transport.pool.stats()[:5] == (0, 0, 0, 0, 0)
+            outcomes.clear()
 
 
 async def _outcome(task: Task) -> str:

@@ -392,6 +392,8 @@ async def test_an_error_while_reading_the_body_carries_the_request(world: World)
     with pytest.raises(ReadError) as caught:
         await wire.fetch(request)
     assert caught.value.request is request
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"the body of GET http://example\.org/ broke off after \d\.\d{3} s", note)
     assert wire.released == [False]
 
 

@@ -12,7 +12,9 @@ from courser_transport import ConnectError, ConnectTimeout, Deadline, run_sync
 from courser_transport._backends._happy_eyeballs import first_to_connect, interleaved
 from courser_transport._network import Address
 from darkness import FAMILIES, black_hole, made, refusing, still_open
+from dialling import dialling, get
 from loopback import peer
+from serving import serving
 from worlds import PATIENCE, World, in_event_loops, in_every_world
 
 __all__ = ["made"]
@@ -35,6 +37,19 @@ async def test_an_address_that_does_not_answer_costs_a_quarter_of_a_second(
         await stream.write(b"ping", PATIENCE)
         assert p.accept().recv(100) == b"ping"
         stream.close()
+
+
+@in_every_world
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_request_to_a_host_half_of_which_is_dark_is_answered_in_time(world: World, family: int) -> None:
+    with (
+        serving() as server,
+        black_hole(family, server.port) as (_, dark),
+        dialling(world, resolve={"a.example": [dark[0], "127.0.0.1"]}) as pool,
+    ):
+        started = time.monotonic()
+        assert await get(pool, f"http://a.example:{server.port}/") == b"hello"
+        assert 0.2 < time.monotonic() - started < 0.4
 
 
 @in_every_world

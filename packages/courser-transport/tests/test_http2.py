@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+from typing import Any
+
 import pytest
 
-from courser_models import Request
+from courser_models import LocalProtocolError, Request
 from courser_transport import ReadTimeout, RemoteProtocolError
+from courser_transport._trace import tracer_of
 from exchanges import collect
-from frames import FramePeer
+from frames import MAX_HEADER_LIST_SIZE, WINDOW_UPDATE, FramePeer
 from http2 import URL, http2
 from worlds import World, in_every_world
 
@@ -132,3 +136,117 @@ async def test_a_goodbye_ends_those_that_the_peer_has_not_seen(world: World) -> 
             await two.result()
         assert wire.connection.capacity == 0
         assert collect
+
+
+@in_every_world
+async def test_the_greeting_says_what_we_want(world: World) -> None:
+    """No push, large windows, and a limit for field lists."""
+    heard: list[Any] = []
+
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        heard.extend(peer.heard)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        await wire.fetch()
+    settings = dict(struct.iter_unpack(">HI", heard[0].payload))
+    assert settings == {2: 0, 4: 16 * 1024 * 1024, 6: 102400}
+    assert (heard[1].kind, heard[1].stream, heard[1].number) == (WINDOW_UPDATE, 0, 24 * 1024 * 1024 - 65535)
+
+
+@in_every_world
+async def test_windows_are_as_large_as_one_wants(world: World) -> None:
+    heard: list[Any] = []
+
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        heard.extend(peer.heard)
+        peer.until_goodbye()
+
+    async with http2(world, handler, http2_stream_window=1000, http2_connection_window=65535) as wire:
+        await wire.fetch()
+    assert dict(struct.iter_unpack(">HI", heard[0].payload))[4] == 1000
+    assert not [frame for frame in heard if frame.kind == WINDOW_UPDATE]
+
+
+@in_every_world
+async def test_interim_responses_and_trailers_are_told(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        peer.head(stream, 103, (b"link", b"</a.css>"))
+        peer.head(stream, 102)
+        peer.head(stream, 200)
+        peer.data(stream, b"hello")
+        peer.fields(stream, [(b"x-sum", b"42")], ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        response, content = await wire.fetch()
+    assert (response.status_code, content) == (200, b"hello")
+    assert [(status, dict(fields)) for status, fields in response.extensions["interim_responses"]] == [
+        (103, {"link": "</a.css>"}),
+        (102, {}),
+    ]
+    assert dict(response.extensions["trailers"]) == {"x-sum": "42"}
+
+
+@in_every_world
+async def test_a_trace_tells_the_steps_by_their_names(world: World) -> None:
+    told: list[tuple[str, Any]] = []
+
+    def tell(name: str, info: dict[str, Any]) -> None:
+        told.append((name, info))
+
+    async def tell_later(name: str, info: dict[str, Any]) -> None:
+        tell(name, info)
+
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        trace = tell_later if world.has_loop else tell
+        request = Request("POST", URL, content=b"content", extensions={"trace": trace})
+        response = await wire.connection.send(request, None, tracer_of(request))
+        assert await collect(response) == b"hello"
+    names = [name for name, _ in told]
+    steps = ["send_request_headers", "send_request_body", "receive_response_headers", "receive_response_body"]
+    expected = [f"http2.{step}.{end}" for step in steps for end in ("started", "complete")]
+    assert [name for name in dict.fromkeys(names) if "closed" not in name] == expected
+    assert names[-2:] == ["http2.response_closed.started", "http2.response_closed.complete"]
+    about = dict(told)
+    assert about["http2.receive_response_headers.complete"]["return_value"] == (200, [])
+    for step in ("receive_response_headers", "receive_response_body", "response_closed"):
+        assert about[f"http2.{step}.started"]["stream_id"] == 1
+
+
+@in_every_world
+async def test_a_request_with_large_fields_leaves_in_several_frames(world: World) -> None:
+    """They are one block for the peer, into which nothing else may come (RFC 9113 §4.3)."""
+    value = bytes(range(33, 127)) * 400
+    asked: list[Any] = []
+
+    def handler(peer: FramePeer) -> None:
+        stream, fields, _ = peer.request()
+        asked.append(dict(fields)[b"x-large"])
+        peer.answer(stream)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        assert (await wire.fetch(Request("GET", URL, headers={"X-Large": value.decode()})))[1] == b"hello"
+    assert asked == [value]
+
+
+@in_every_world
+async def test_a_request_that_is_larger_than_the_peer_takes_is_not_sent(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        peer.serve_one()
+        assert peer.serve_one() == 3
+        peer.until_goodbye()
+
+    async with http2(world, handler, settings={MAX_HEADER_LIST_SIZE: 2000}) as wire:
+        await wire.fetch()
+        with pytest.raises(LocalProtocolError, match=r"fields are larger than example\.org:80 says it takes"):
+            await wire.fetch(Request("GET", URL, headers={"X-Large": "x" * 2000}))
+        await wire.fetch()

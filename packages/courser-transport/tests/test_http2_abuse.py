@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import socket
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +11,9 @@ from typing import Any
 import hpack
 import pytest
 
-from courser_transport import RemoteProtocolError
+from courser_transport import Limits, ReadTimeout, RemoteProtocolError
+from courser_transport._http2._session import Session
+from exchanges import collect
 from frames import (
     ACK,
     CONTINUATION,
@@ -30,7 +34,7 @@ from frames import (
     packed,
 )
 from http2 import http2
-from worlds import World, in_every_world
+from worlds import PATIENCE, World, in_every_world
 
 PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 1, 3, 6, 9, 11
 OK = hpack.Encoder().encode([(b":status", b"200")])
@@ -57,6 +61,24 @@ BROKEN: dict[str, tuple[bytes, int, str]] = {
     "settings for a stream": (packed(SETTINGS, 0, 1), PROTOCOL_ERROR, "frame of kind 4 for a stream"),
     "an acknowledgement with more": (packed(SETTINGS, ACK, 0, bytes(6)), FRAME_SIZE_ERROR, "in more words"),
     "frames of no size": (_setting(5, 0), PROTOCOL_ERROR, "sets frames of 0 bytes"),
+    "frames of less than the least": (_setting(5, 16383), PROTOCOL_ERROR, "sets frames of 16383 bytes"),
+    "frames past all numbers": (_setting(5, 2**24), PROTOCOL_ERROR, "sets frames of 16777216 bytes"),
+    "a stream's window that settings open too far": (
+        packed(WINDOW_UPDATE, 0, 1, number(2**31 - 1 - 65535)) + _setting(4, 65536),
+        FLOW_CONTROL_ERROR,
+        "stream's window further than there are numbers",
+    ),
+    "a priority of the wrong length": (packed(PRIORITY, 0, 1, b"abc"), FRAME_SIZE_ERROR, "kind 2 with 3 bytes, not 5"),
+    "a window update of the wrong length": (
+        packed(WINDOW_UPDATE, 0, 0, b"abc"),
+        FRAME_SIZE_ERROR,
+        "kind 8 with 3 bytes, not 4",
+    ),
+    "fields too short for their priority": (
+        packed(HEADERS, END_HEADERS | 0x20, 1, b"abc"),
+        FRAME_SIZE_ERROR,
+        "too short for its priority",
+    ),
     "a window past all numbers": (_setting(4, 2**31), FLOW_CONTROL_ERROR, "window of 2147483648 bytes"),
     "that it may push": (_setting(2, 1), PROTOCOL_ERROR, "not for a server to say"),
     "a short ping": (packed(PING, 0, 0, b"abc"), FRAME_SIZE_ERROR, "kind 6 with 3 bytes, not 8"),
@@ -182,6 +204,15 @@ async def test_a_malformed_response_ends_its_stream_alone(world: World, what: st
     assert len(wire.owner.released) == 2
 
 
+def test_more_content_than_the_connections_window_allows_is_refused() -> None:
+    session = Session("example.org", Limits(http2_connection_window=65535))
+    session.receive(packed(SETTINGS, 0, 0))
+    stream = session.open([(b":method", b"GET", False)], "GET", ends=True)
+    session.receive(packed(HEADERS, END_HEADERS, 1, OK) + packed(DATA, 0, 1, bytes(16384)) * 4)
+    assert "more content than the connection's window allows" in str(stream.failure)
+    assert session.outgoing[-1] == packed(GOAWAY, 0, 0, number(0) + number(FLOW_CONTROL_ERROR))
+
+
 def _bomb(peer: FramePeer) -> bytes:
     """A kilobyte in the table, named again and again."""
     block = peer.encoder.encode([(b":status", b"200"), (b"x", b"y" * 3000)])
@@ -196,6 +227,21 @@ FLOODS: dict[str, tuple[Answer, int, str]] = {
     "windows": (lambda peer: packed(WINDOW_UPDATE, 0, 0, number(1)), 20_000, "bring no exchange forward"),
     "frames of later documents": (lambda peer: packed(0xFA, 0, 1, b""), 20_000, "bring no exchange forward"),
     "content for nobody": (lambda peer: packed(DATA, 0, 1, b""), 20_000, "bring no exchange forward"),
+    "resets of nobody": (lambda peer: packed(RST_STREAM, 0, 1, number(8)), 20_000, "bring no exchange forward"),
+    "fields for nobody": (
+        lambda peer: packed(HEADERS, END_HEADERS, 1, OK),
+        20_000,
+        "bring no exchange forward",
+    ),
+    "content of nothing": (lambda peer: packed(DATA, 0, 1, b""), 20_000, "bring no exchange forward"),
+    "answers to pings of ours that there were none of": (
+        lambda peer: packed(PING, ACK, 0, bytes(8)),
+        20_000,
+        "bring no exchange forward",
+    ),
+    "words that our settings are fine": (lambda peer: packed(SETTINGS, ACK, 0), 2000, "bring no exchange forward"),
+    "windows of a stream": (lambda peer: packed(WINDOW_UPDATE, 0, 1, number(1)), 20_000, "bring no exchange forward"),
+    "goodbyes": (lambda peer: packed(GOAWAY, 0, 0, number(1) + number(0)), 2000, "bring no exchange forward"),
     "pieces of a field block": (
         lambda peer: packed(CONTINUATION, 0, 3, b""),
         100,
@@ -218,6 +264,8 @@ async def test_a_flood_is_bounded(world: World, what: str) -> None:
         peer.request()
         if "block" in what:
             peer.send(HEADERS, 0, 3, b"")
+        if what == "content of nothing":
+            peer.head(1)
         try:
             peer.sock.sendall(make(peer) * times)
         except ConnectionError:
@@ -253,3 +301,97 @@ async def test_how_bytes_are_cut_into_reads_changes_nothing(world: World) -> Non
         response, received = await wire.fetch()
     assert received == content
     assert response.headers["x-name"] == "value"
+
+
+@in_every_world
+async def test_a_peer_that_takes_no_answers_gets_no_more(world: World) -> None:
+    """It asks and asks, and says something useful between, so that it does not seem idle."""
+    outcome: list[Any] = []
+
+    def handler(peer: FramePeer) -> None:
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stream, _, _ = peer.request()
+        peer.head(stream)
+        try:
+            for _ in range(400):
+                peer.sock.sendall(packed(PING, 0, 0, bytes(8)) * 500 + packed(DATA, 0, stream, b"x"))
+            outcome.append("all was taken")
+        except (ConnectionError, TimeoutError) as error:
+            outcome.append(error)
+
+    async with http2(world, handler) as wire:
+        wire.connection.extra("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        response = await wire.send()
+        with pytest.raises(RemoteProtocolError, match="takes none of the answers to the 1000 frames"):
+            await collect(response)
+        wire.connection.close()
+        await world.until(lambda: bool(outcome))
+    assert isinstance(outcome[0], ConnectionError)
+
+
+@in_every_world
+async def test_what_we_gave_up_is_not_held_against_the_peer(world: World) -> None:
+    """All that it sends for nobody is what it was asked for before."""
+    rounds = 200
+
+    def handler(peer: FramePeer) -> None:
+        for _ in range(rounds):
+            stream, _, _ = peer.request()
+            assert peer.expect(RST_STREAM).stream == stream
+            peer.head(stream)
+            peer.sock.sendall(packed(DATA, 0, stream, b"x") * 60)
+        peer.serve_one()
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        for _ in range(rounds):
+            with pytest.raises(ReadTimeout):
+                await wire.fetch(timeout={"read": 0.0})
+            wire.connection._liveness.asked_at = None  # it is not silence that is looked at here
+        assert (await wire.fetch())[1] == b"hello"
+
+
+@in_every_world
+async def test_frames_that_bring_nobody_forward_are_forgiven_after_a_while(world: World) -> None:
+    """A server that asks whether we are there, every now and then for hours, does nothing wrong."""
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        for number in range(3):
+            peer.sock.sendall(packed(PING, 0, 0, bytes(8)) * 500)
+            for _ in range(500):
+                peer.expect(PING)
+            answered.append(number)
+            assert hours.get(timeout=PATIENCE)
+        peer.answer(stream)
+        peer.until_goodbye()
+
+    answered: list[int] = []
+    hours: queue.Queue[bool] = queue.Queue()
+    async with http2(world, handler) as wire:
+        waiting = await world.beside(wire.fetch)
+        for number in range(3):
+            await world.until(lambda number=number: len(answered) > number)
+            wire.connection._forgiven_at -= 3600.0
+            hours.put(True)
+        assert (await waiting.result())[1] == b"hello"
+
+
+@in_every_world
+async def test_many_small_pieces_that_nobody_takes_cost_little(world: World) -> None:
+    """Each piece has two bytes, and an object for each would be twenty times as much."""
+    pieces = 50_000
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        peer.head(stream)
+        peer.sock.sendall(packed(DATA, 0, stream, b"ab") * pieces)
+        peer.data(stream, b"", ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        response = await wire.send()
+        stream = response.stream._source._stream
+        await world.until(lambda: wire.connection.look() or stream.is_ended)
+        assert len(stream.chunks) < 100
+        assert await collect(response) == b"ab" * pieces

@@ -314,7 +314,7 @@ async def test_a_connection_that_was_silent_for_long_is_asked_before_it_is_used(
 
     async with http2(world, handler, http2_ping_interval=0.02, http2_ping_timeout=0.1) as wire:
         await wire.fetch()
-        wire.connection._heard_at -= 1.0
+        wire.connection._liveness.heard_at -= 1.0
         with pytest.raises(ReadTimeout, match="PING") as caught:
             await wire.fetch()
         assert is_unprocessed(caught.value), "nothing of the request has left"

@@ -5,64 +5,17 @@ from __future__ import annotations
 import contextlib
 import queue
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from courser_models import Request
-from courser_transport import ConnectError, ConnectionPool, PoolTimeout, RemoteProtocolError, create_ssl_context
-from exchanges import Body, collect, real, serving
+from courser_transport import ConnectError, PoolTimeout, RemoteProtocolError
+from exchanges import Body, collect
 from frames import RST_STREAM, FramePeer
-from http2 import played
-from pools import check_invariants
+from http2 import client, played, secure_client, serves, several, tls_server
 from serving import Certificates
 from worlds import PATIENCE, World, in_event_loops, in_every_world
-
-Handler = Callable[[Any], None]
-
-
-class Client:
-    """A pool and the server's address."""
-
-    def __init__(self, pool: ConnectionPool, url: str) -> None:
-        self.pool = pool
-        self.url = url
-
-    async def send(self, request: Request | None = None, **timeouts: float) -> Any:
-        request = request or Request("GET", self.url)
-        request.extensions["timeout"] = {"read": PATIENCE, "write": PATIENCE, **timeouts}
-        return await self.pool.send(request)
-
-    async def fetch(self, request: Request | None = None, **timeouts: float) -> bytes:
-        return await collect(await self.send(request, **timeouts))
-
-
-@asynccontextmanager
-async def client(world: World, *handlers: Handler, http1: bool = False, **limits: Any) -> AsyncIterator[Client]:
-    """Give a client for a server that the test plays, one handler a connection."""
-    async with serving(world, *handlers) as peer:
-        with real(world, http1=http1, http2=True, **limits) as pool:
-            yield Client(pool, f"http://127.0.0.1:{peer.port}/")
-            check_invariants(pool)
-
-
-async def several(world: World, count: int, work: Any) -> list[Any]:
-    """Do the same so many times at once; return the results."""
-    tasks = [await world.beside(work) for _ in range(count)]
-    return [await task.result() for task in tasks]
-
-
-def serves(count: int, settings: dict[int, int] | None = None) -> Handler:
-    """Answer so many requests, and wait for the program's goodbye."""
-
-    def handler(peer: FramePeer) -> None:
-        for _ in range(count):
-            peer.serve_one()
-        peer.until_goodbye()
-
-    return played(handler, settings)
 
 
 @in_every_world
@@ -263,6 +216,52 @@ async def test_a_worn_connection_takes_no_more(world: World) -> None:
 
 
 @in_every_world
+async def test_a_connection_that_has_grown_old_lets_what_runs_end_and_takes_no_more(world: World) -> None:
+    held: list[Any] = []
+
+    def first(peer: FramePeer) -> None:
+        held.extend([peer, peer.request()[0]])
+
+    def second(peer: FramePeer) -> None:
+        peer.serve_one()
+        before, stream = held
+        before.answer(stream)
+        peer.until_goodbye()
+
+    async with client(world, played(first), played(second), max_connection_age=1000.0) as it:
+        running = await world.beside(it.fetch)
+        await world.until(lambda: len(held) == 2)
+        [connection] = it.pool._connections
+        connection.born -= 2000.0  # type: ignore[attr-defined]
+        assert await it.fetch() == b"hello"
+        assert await running.result() == b"hello"
+        assert it.pool.stats().connections_made == 2
+
+
+@in_every_world
+async def test_a_server_that_takes_no_more_streams_for_a_while_is_waited_for(world: World) -> None:
+    def handler(peer: FramePeer) -> None:
+        slow, _, _ = peer.request()
+        peer.settings(max_concurrent_streams=0)
+        peer.head(slow)
+        assert goes_on.get(timeout=PATIENCE)
+        peer.settings(max_concurrent_streams=5)
+        peer.serve_one()
+        peer.data(slow, b"hello", ends=True)
+        peer.until_goodbye()
+
+    goes_on: queue.Queue[bool] = queue.Queue()
+    async with client(world, played(handler), max_connections=1) as it:
+        slow = await it.send()
+        reading = await world.beside(lambda: collect(slow))
+        waiting = await world.beside(it.fetch)
+        await world.until(lambda: it.pool.waiting == 1)
+        goes_on.put(True)
+        assert await waiting.result() == b"hello"
+        assert await reading.result() == b"hello"
+
+
+@in_every_world
 async def test_a_peer_that_speaks_http1_is_told_apart(world: World) -> None:
     def speaks_http1(sock: Any) -> None:
         sock.recv(65536)
@@ -327,28 +326,6 @@ async def test_cancelling_anywhere_loses_neither_stream_nor_place(world: World) 
 
 
 # Over TLS, where the server chooses
-
-
-def tls_server(certificates: Certificates, protocols: list[str], handler: Handler) -> Handler:
-    """Play `handler` on a connection over TLS, on which one of `protocols` was chosen."""
-
-    def play(sock: Any) -> None:
-        context = certificates.server_with(protocols)
-        with context.wrap_socket(sock, server_side=True) as secured:
-            handler(secured)
-
-    return play
-
-
-@asynccontextmanager
-async def secure_client(
-    world: World, certificates: Certificates, *handlers: Handler, http1: bool = True, http2: bool = True, **limits: Any
-) -> AsyncIterator[Client]:
-    context = create_ssl_context(certificates.file, http2=http2)
-    async with serving(world, *handlers) as peer:
-        with real(world, context, http1=http1, http2=http2, **limits) as pool:
-            yield Client(pool, f"https://127.0.0.1:{peer.port}/")
-            check_invariants(pool)
 
 
 def answers_http1(sock: ssl.SSLSocket) -> None:

@@ -142,6 +142,14 @@ def test_the_most_exact_entry_counts(authority: Authority) -> None:
             connect(authority, pins, host, verify=False)
 
 
+@pytest.mark.parametrize("host", ["a.example", "a.example.", "fe80::1%eth0"])
+def test_asking_for_another_name_leads_past_no_pin(authority: Authority, host: str) -> None:
+    settings = authority.settings(pins={host.partition("%")[0]: OTHER})
+    asked = start_tls(TLSPeer(authority.server), settings, "example.org", "peer:443", Deadline(None), None, pinned=host)
+    with pytest.raises(CertificateError, match="none of those that pins= has for"):
+        run_sync(asked)
+
+
 @pytest.mark.parametrize(
     "pin",
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import pickle
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,12 +21,15 @@ from courser_transport import (
     ConnectError,
     ConnectTimeout,
     ReadError,
+    WriteError,
     run_sync,
 )
 from courser_transport._backends.threads import ThreadBackend
 from courser_transport._deadline import Deadline
 from courser_transport._tls import TLSSettings, TLSStream, is_final, start_tls
 from courser_transport.testing import ScriptedStream, ends, hangs, sends
+
+PEM = serialization.Encoding.PEM
 
 
 def _talking(authority: Authority) -> tuple[TLSStream, TLSPeer]:
@@ -91,6 +95,39 @@ def test_an_unsigned_end_is_an_error(authority: Authority) -> None:
     assert run_sync(stream.read(100, None)) == b"last words"
     with pytest.raises(ReadError, match=r"example\.org:443 cut the connection without a TLS goodbye"):
         run_sync(stream.read(100, None))
+
+
+def _spoil(other_end: TLSPeer) -> None:
+    """Let the server meet a record that is none; it says so by an alert, and that is its end."""
+    other_end._incoming.write(b"\x17\x03\x03\x00\x20" + bytes(32))
+    with pytest.raises(ssl.SSLError):
+        other_end.tls.read(1)
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True])
+@pytest.mark.parametrize("has_spoken", [False, True])
+def test_an_alert_is_no_goodbye(authority: Authority, has_spoken: bool, is_looked_at: bool) -> None:
+    """OpenSSL tells of it once, and of a goodbye from then on; a body without a length would pass for complete."""
+    stream, other_end = _talking(authority)
+    if has_spoken:
+        other_end.say(b"some")
+    _spoil(other_end)
+    if is_looked_at:
+        assert stream.is_readable()
+    if has_spoken:
+        assert run_sync(stream.read(100, None)) == b"some"
+    for _ in range(3):
+        with pytest.raises(ReadError, match=r"reading from example.org:443 failed: .*alert bad record mac"):
+            run_sync(stream.read(100, None))
+        assert stream.is_readable()
+
+
+def test_writing_to_a_peer_that_has_refused_us_is_an_error(authority: Authority) -> None:
+    stream, other_end = _talking(authority)
+    _spoil(other_end)
+    assert stream.is_readable()
+    with pytest.raises(WriteError, match=r"writing to example\.org:443 failed"):
+        run_sync(stream.write(b"x", None))
 
 
 def test_a_record_that_was_tampered_with_is_an_error(authority: Authority) -> None:
@@ -204,9 +241,11 @@ def test_names_that_do_not_fit(authority: Authority, names: list[str], host: str
 @pytest.mark.parametrize("name", ["example.org", "127.0.0.1"])
 def test_a_common_name_is_no_name(authority: Authority, name: str) -> None:
     """RFC 9110 §4.3.4: the reference identity is compared with subjectAltName alone."""
-    server = authority.server_with(authority.ca.issue_cert(common_name=name))
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _plain_certificate(name, key, name, key, is_authority=False, names=[]).public_bytes(PEM)
+    server = _server_with(authority, _pem_of(key) + certificate)
     with pytest.raises(CertificateError, match="mismatch, certificate is not valid for"):
-        run_sync(start_tls(TLSPeer(server), authority.settings(), name, "peer:443", Deadline(None)))
+        run_sync(start_tls(TLSPeer(server), TLSSettings(certificate), name, "peer:443", Deadline(None)))
 
 
 def test_an_address_is_not_told_as_a_name(authority: Authority) -> None:
@@ -296,12 +335,14 @@ def _plain_certificate(
     issuer: str,
     issuer_key: ec.EllipticCurvePrivateKey,
     is_authority: bool,
+    names: Sequence[str] = ("example.org",),
 ) -> x509.Certificate:
     """Return a certificate with few of the extensions that RFC 5280 wants."""
-    names = [x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)]) for name in (issuer, subject)]
+    ends = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (issuer, subject)]
     begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    builder = x509.CertificateBuilder(*names, key.public_key(), 1, begin, begin + datetime.timedelta(days=9))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("example.org")]), critical=False)
+    builder = x509.CertificateBuilder(*ends, key.public_key(), 1, begin, begin + datetime.timedelta(days=9))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(map(x509.DNSName, names)), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     return builder.sign(issuer_key, hashes.SHA256())
 
@@ -312,10 +353,11 @@ def _server_of(
     """Return a server's context with a certificate of this issuer, or one that is signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _plain_certificate("example", key, issuer, issuer_key or key, is_authority=False)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ) + certificate.public_bytes(serialization.Encoding.PEM)
-    return _server_with(authority, pem)
+    return _server_with(authority, _pem_of(key) + certificate.public_bytes(PEM))
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def _server_with(authority: Authority, pem: bytes) -> ssl.SSLContext:

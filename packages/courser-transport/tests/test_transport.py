@@ -168,3 +168,9 @@ def test_every_error_pickles_and_keeps_its_request(name: str) -> None:
 def test_public_names_say_where_they_are_imported_from() -> None:
     assert HTTPTransport.__module__ == ConnectError.__module__ == "courser_transport"
     assert courser_transport.LocalProtocolError.__module__ == "courser_models"
+
+
+@pytest.mark.parametrize("kind", [HTTPTransport, AsyncHTTPTransport])
+def test_a_unix_socket_and_a_proxy_are_not_for_one_transport(kind: Any) -> None:
+    with pytest.raises(ValueError, match="uds or proxy"):
+        kind(uds="/run/server.sock", proxy="http://proxy.example")

@@ -13,7 +13,7 @@ from ._client import Client
 from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
 from ._exceptions import TooManyRedirects
 from ._exchange import ClientState
-from ._settings import EventHook, EventHooks, RedirectPolicy
+from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 from ._version import __version__
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ClientState",
     "EventHook",
     "EventHooks",
+    "ParamsMode",
     "RedirectPolicy",
     "TimeoutArgument",
     "TooManyRedirects",

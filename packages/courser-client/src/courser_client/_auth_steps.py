@@ -10,11 +10,14 @@ class SyncSteps:
     """Walks `sync_auth_flow`."""
 
     def __init__(self, scheme: Auth, request: Request) -> None:
+        self._scheme = scheme
         self._flow = scheme.sync_auth_flow(request)
 
     async def first(self) -> Request:
         """Return the first request to send."""
-        return next(self._flow)
+        for request in self._flow:
+            return request
+        raise no_request(self._scheme)
 
     async def next(self, response: Response) -> Request | None:
         """Return what to send after `response`; None where that is the answer."""
@@ -32,11 +35,14 @@ class AsyncSteps:
     """Walks `async_auth_flow`."""
 
     def __init__(self, scheme: Auth, request: Request) -> None:
+        self._scheme = scheme
         self._flow = scheme.async_auth_flow(request)
 
     async def first(self) -> Request:
         """Return the first request to send."""
-        return await anext(self._flow)
+        async for request in self._flow:
+            return request
+        raise no_request(self._scheme)
 
     async def next(self, response: Response) -> Request | None:
         """Return what to send after `response`; None where that is the answer."""
@@ -48,3 +54,8 @@ class AsyncSteps:
     async def end(self) -> None:
         """Leave the flow."""
         await self._flow.aclose()
+
+
+def no_request(scheme: Auth) -> RuntimeError:
+    """Return what a flow that ends before it begins is told."""
+    return RuntimeError(f"the flow of {type(scheme).__name__} ended without a request; it has to yield one at least")

@@ -14,6 +14,7 @@ from courser_models import (
     CookieTypes,
     DefaultEncoding,
     HeaderTypes,
+    JSONDecoder,
     JSONEncoder,
     QueryParamTypes,
     Request,
@@ -22,6 +23,7 @@ from courser_models import (
     RequestExtensions,
     RequestFiles,
     Response,
+    SyncByteStream,
     URLTypes,
 )
 from courser_transport import (
@@ -53,7 +55,7 @@ from ._defaults import (
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small, take_at_most
 from ._mounts import mounts_of
-from ._settings import EventHook, EventHooks, RedirectPolicy
+from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
 
 class Client(Exchange):
@@ -80,6 +82,8 @@ class Client(Exchange):
       given (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Default True
     - `default_encoding`: the charset of text that names none, or a function from content to one. Default UTF-8
     - `json_encoder`: what makes text or bytes of `json=`, in the place of `json.dumps`
+    - `json_decoder`: what `response.json()` reads with, in the place of `json.loads`
+    - `params_mode`: whether params `"replace"` the query of a URL, or `"merge"` with it. Default replace
     - `raise_for_status`: raise `HTTPStatusError` for every response that is no success
     - `redirect_policy`: given the request that would follow and the redirect, says whether to follow it
     - `sensitive_headers`: fields that stay with their origin on redirects, besides `Authorization` and its kin
@@ -118,6 +122,8 @@ class Client(Exchange):
         trust_env: bool = True,
         default_encoding: DefaultEncoding = "utf-8",
         json_encoder: JSONEncoder | None = None,
+        json_decoder: JSONDecoder | None = None,
+        params_mode: ParamsMode = "replace",
         raise_for_status: bool = False,
         redirect_policy: RedirectPolicy | None = None,
         sensitive_headers: Iterable[str] = (),
@@ -138,6 +144,8 @@ class Client(Exchange):
             trust_env=trust_env,
             default_encoding=default_encoding,
             json_encoder=json_encoder,
+            json_decoder=json_decoder,
+            params_mode=params_mode,
             raise_for_status=raise_for_status,
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
@@ -217,13 +225,12 @@ class Client(Exchange):
         return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
 
     async def _dispatch(self, request: Request) -> Response:
+        if not isinstance(request.stream, SyncByteStream):  # whatever transport there is, a mock among them
+            raise RuntimeError("a sync client cannot send an async body; give bytes, a file or an iterable")
         transport = self._transport
         if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
             transport = self._transport_for_url(request.url)
         return transport.handle_request(request)
-
-    async def _read(self, response: Response) -> None:
-        response.read()
 
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
@@ -258,12 +265,16 @@ class Client(Exchange):
         stream: bool = False,
         auth: AuthArgument = USE_CLIENT_DEFAULT,
         follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
     ) -> Response:
         """Send `request` and return its response, read to the end unless `stream` is true.
 
-        `auth` and `follow_redirects` go before the client's. A response that is streamed must be closed, read or not.
+        `auth` and `follow_redirects` go before the client's, `timeout` before the request's. A response that is
+        streamed must be closed, read or not.
         Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
+        if timeout is not USE_CLIENT_DEFAULT:
+            request.extensions = self._extensions_with(request.extensions, timeout)
         response = run_sync(self._exchange(request, auth, follow_redirects))
         if not stream:
             response.read()

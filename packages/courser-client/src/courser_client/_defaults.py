@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import typing
 
 from courser_models import Headers, supported_codings
@@ -31,10 +32,15 @@ DEFAULT_MAX_REDIRECTS = 20
 
 def default_headers() -> Headers:
     """Return the fields that every request has unless the caller says something else."""
+    return _fields(supported_codings()).copy()
+
+
+@functools.lru_cache(maxsize=8)  # one, unless content codings are registered
+def _fields(codings: str) -> Headers:
     return Headers(
         [
             ("Accept", "*/*"),
-            ("Accept-Encoding", supported_codings()),
+            ("Accept-Encoding", codings),
             ("Connection", "keep-alive"),
             ("User-Agent", f"python-courser/{__version__}"),
         ]

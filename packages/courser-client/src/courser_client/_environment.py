@@ -41,17 +41,17 @@ def environment_proxies() -> tuple[dict[str, Proxy], NoProxy | None]:
             ) from None
         assert proxy is not None
         proxies[scheme] = proxy
+    if not proxies:
+        return proxies, None
     _, exceptions = _variable("no_proxy")
-    return proxies, _no_proxy(exceptions) if proxies and exceptions else None
+    return proxies, _no_proxy(exceptions) if exceptions else None
 
 
 def _variable(name: str) -> tuple[str, str]:
     """Return the name and the value of a variable in lower or upper case; lower case wins, empty or not."""
     for spelling in (name, name.upper()):
-        if spelling == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ:
-            continue
         value = os.environ.get(spelling)
-        if value is not None:
+        if value is not None and not (spelling == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ):
             return spelling, value.strip()
     return name, ""
 

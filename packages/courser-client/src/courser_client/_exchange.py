@@ -1,7 +1,7 @@
 """The one coroutine that every request goes through, in every world: auth, redirects, hooks, cookies, and the log.
 
 What it needs of its world are a few small methods, which the two clients provide: `_dispatch` hands a request to the
-transport, `_read`, `_drain` and `_close` do so to a response, `_call` calls a hook, and `_steps` walks a scheme.
+transport, `_drain` and `_close` are the end of a response, `_call` calls a hook, and `_steps` walks a scheme.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._settings import Settings
 
 _log = logging.getLogger("courser")
 
-# A redirect's body is looked at by nobody; so much of it is read for the sake of the connection.
+# The body of a redirect or a challenge is looked at by nobody; so much is read of it for the connection's sake.
 MOST_OF_A_REDIRECT = 65536
 
 
@@ -86,31 +86,41 @@ class Exchange(Settings):
 
     async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
         """Send what the scheme says, until it says no more."""
-        history: list[Response] = []
-        has_our_cookies = self._has_our_cookies(request)
         steps = self._steps(scheme, request)
         try:
-            sent = await steps.first()
-            while True:
-                response = await self._follow(sent, follows, history)
-                try:
-                    # What another origin asks for after a redirect gets no answer with this one's credentials.
-                    if response.request.url.origin != sent.url.origin:
-                        return response
-                    following = await steps.next(response)
-                    if following is None:
-                        return response
-                    response.history = list(history)
-                    await self._read(response)
-                    history.append(response)
-                    if has_our_cookies and following is request:
-                        self._renew_cookies(request)  # the challenge may have set some
-                    sent = following
-                except BaseException:
-                    await self._close(response)
-                    raise
-        finally:
+            response = await self._walk(steps, request, follows)
+        except BaseException:
             await steps.end()
+            raise
+        try:
+            await steps.end()
+        except BaseException:
+            await self._close(response)
+            raise
+        return response
+
+    async def _walk(self, steps: AuthSteps, request: Request, follows: bool) -> Response:
+        history: list[Response] = []
+        has_our_cookies = self._has_our_cookies(request)
+        sent = await steps.first()
+        while True:
+            response = await self._follow(sent, follows, history)
+            try:
+                # What another origin asks for after a redirect gets no answer with this one's credentials.
+                if response.request.url.origin != sent.url.origin:
+                    return response
+                following = await steps.next(response)
+                if following is None:
+                    return response
+                response.history = list(history)
+                await self._drain(response)
+                history.append(response)
+                if has_our_cookies and following is request:
+                    self._renew_cookies(request)  # the challenge may have set some
+                sent = following
+            except BaseException:
+                await self._close(response)
+                raise
 
     async def _follow(self, request: Request, follows: bool, history: list[Response]) -> Response:
         """Send `request`, and what its response redirects to if the client follows."""
@@ -156,6 +166,8 @@ class Exchange(Settings):
         response.time_from(started, request)
         if self.default_encoding != "utf-8":
             response.default_encoding = self.default_encoding
+        if self.json_decoder is not None:
+            response.json_decoder = self.json_decoder
         if response.headers.find(b"set-cookie") is not None and self._keeps_cookies:
             self._cookies.extract_cookies(response)
         if _log.isEnabledFor(logging.INFO):
@@ -201,12 +213,18 @@ class Exchange(Settings):
             raise RuntimeError(f"this client was {was} before; enter each client once")
         self._state = ClientState.OPENED
 
+    def __getstate__(self) -> dict[str, typing.Any]:
+        # Settings travel, and connections do not (a transport is copied as its own settings). What was opened here was
+        # not opened there.
+        state = self.__dict__.copy()
+        state.pop("_leaving", None)
+        if self._state is ClientState.OPENED:
+            del state["_state"]
+        return state
+
     # What the two clients provide
 
     async def _dispatch(self, request: Request) -> Response:
-        raise NotImplementedError
-
-    async def _read(self, response: Response) -> None:
         raise NotImplementedError
 
     async def _drain(self, response: Response) -> None:

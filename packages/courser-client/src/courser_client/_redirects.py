@@ -8,8 +8,9 @@ from __future__ import annotations
 from courser_models import URL, Headers, InvalidURL, Request, Response, StreamConsumed
 from courser_transport import RemoteProtocolError
 
-# With the origin they were meant for.
-_CREDENTIALS = ("authorization", "proxy-authorization", "cookie2", "www-authenticate")
+# With the origin they were meant for; and so does every field for a proxy.
+_CREDENTIALS = ("authorization", "cookie2", "www-authenticate")
+_FOR_PROXIES = "proxy-"
 # What a request says about how its own origin is spoken to: the name its certificate bears, whom it is verified by, the
 # target in the first line. The same said to another origin would verify it against the wrong name, or not at all.
 _OF_THE_ORIGIN = ("sni_hostname", "verify", "target")
@@ -34,7 +35,7 @@ def redirected(request: Request, response: Response, sensitive: tuple[str, ...] 
     left_behind = _OF_THE_ORIGIN if url.origin != request.url.origin else ("target",)
     extensions = {name: value for name, value in request.extensions.items() if name not in left_behind}
     if url.origin != request.url.origin and not is_upgrade(request.url, url):
-        _leave_out(headers, (*_CREDENTIALS, *sensitive))
+        _leave_out(headers, (*_CREDENTIALS, *sensitive, *[name for name in headers if name.startswith(_FOR_PROXIES)]))
     _leave_out(headers, ("host", "cookie", *(_OF_THE_BODY if is_without_body else ())))
     if not is_without_body and not request.stream.is_replayable:
         raise StreamConsumed(

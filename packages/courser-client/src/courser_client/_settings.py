@@ -14,6 +14,7 @@ from courser_models import (
     Field,
     Headers,
     HeaderTypes,
+    JSONDecoder,
     JSONEncoder,
     QueryParams,
     QueryParamTypes,
@@ -32,6 +33,9 @@ from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, default_headers
 
 EventHook = Callable[..., typing.Any]
 EventHooks = Mapping[str, Iterable[EventHook]]
+
+# What params do to the query of a URL.
+ParamsMode = typing.Literal["replace", "merge"]
 
 # Given the request that would follow and the redirect: whether to follow it.
 RedirectPolicy = Callable[[Request, Response], bool]
@@ -55,6 +59,8 @@ class Settings:
         trust_env: bool,
         default_encoding: DefaultEncoding,
         json_encoder: JSONEncoder | None,
+        json_decoder: JSONDecoder | None,
+        params_mode: ParamsMode,
         raise_for_status: bool,
         redirect_policy: RedirectPolicy | None,
         sensitive_headers: Iterable[str],
@@ -72,6 +78,8 @@ class Settings:
         self._trust_env = trust_env
         self.default_encoding: DefaultEncoding = default_encoding
         self.json_encoder = json_encoder
+        self.json_decoder = json_decoder
+        self.params_mode = params_mode
         self.raise_for_status = raise_for_status
         self.redirect_policy = redirect_policy
         self.sensitive_headers = tuple(name.lower() for name in sensitive_headers)
@@ -110,8 +118,12 @@ class Settings:
 
     @property
     def trust_env(self) -> bool:
-        """Whether the environment is asked for what is not given."""
+        """Whether the environment is asked for what is not given; what was asked for already stays as it is."""
         return self._trust_env
+
+    @trust_env.setter
+    def trust_env(self, trust_env: bool) -> None:
+        self._trust_env = trust_env
 
     @property
     def base_url(self) -> URL:
@@ -144,6 +156,17 @@ class Settings:
         self._params = QueryParams(params)
 
     @property
+    def params_mode(self) -> ParamsMode:
+        """What params do to the query of a URL: `"replace"` it, or `"merge"` with it."""
+        return self._params_mode
+
+    @params_mode.setter
+    def params_mode(self, params_mode: ParamsMode) -> None:
+        if params_mode not in ("replace", "merge"):
+            raise ValueError(f"params_mode is 'replace' or 'merge', not {params_mode!r}")
+        self._params_mode: ParamsMode = params_mode
+
+    @property
     def timeout(self) -> Timeout:
         """The time-outs of every request that names none."""
         return self._timeout
@@ -171,7 +194,8 @@ class Settings:
         """Return a request with the client's settings merged into it, ready for `send`.
 
         - a relative `url` is appended to the base URL
-        - `params`, the client's and these, replace the query of `url`; these win over the client's
+        - `params`, the client's and these, replace the query of `url`, or merge with it where the client's
+          `params_mode` says so; these win over the URL's, and those over the client's
         - `headers` win over the client's, name by name, and so do `cookies`
 
         Raises `InvalidURL`, `InvalidHeader`.
@@ -179,9 +203,11 @@ class Settings:
         merged = URL(url)
         if merged.is_relative_url:
             merged = self._below_base(merged)
+        is_merged = self._params_mode == "merge"
         if params or self._params:
-            merged = merged.copy_with(params=self._params.merge(params))
-        elif params is not None:
+            known = self._params.merge(merged.params) if is_merged else self._params
+            merged = merged.copy_with(params=known.merge(params))
+        elif params is not None and not is_merged:
             merged = merged.copy_with(params=None)
         noted: dict[str, typing.Any] = {} if extensions is None else dict(extensions)
         if "timeout" not in noted:
@@ -195,6 +221,11 @@ class Settings:
         if cookies or self._cookies:
             self._add_cookies(request, cookies)
         return request
+
+    def _extensions_with(self, extensions: dict[str, typing.Any], timeout: TimeoutTypes) -> dict[str, typing.Any]:
+        """Return extensions with another time-out, and without the deadline that came of the one before."""
+        kept = {name: value for name, value in extensions.items() if name != "deadline"}
+        return {**kept, "timeout": Timeout(timeout).as_dict()}
 
     def _add_cookies(self, request: Request, cookies: CookieTypes | None) -> None:
         """Give a request the client's cookies and its own."""

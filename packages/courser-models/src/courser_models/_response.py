@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json as jsonlib
+import sys
 import time
 import typing
 from collections.abc import Callable, Generator, Mapping
@@ -30,7 +31,7 @@ from ._request import Request
 from ._status import codes
 from ._streams import AsyncByteStream, ByteStream, SyncByteStream, UnattachedStream
 from ._text import ByteChunker, LineDecoder, LineParser, TextChunker, charset_of, is_charset
-from ._types import HeaderTypes, ResponseContent, ResponseExtensions
+from ._types import HeaderTypes, JSONDecoder, ResponseContent, ResponseExtensions
 from ._urls import URL
 
 
@@ -58,6 +59,8 @@ class Response:
     """How many bytes the content may have once its codings are undone; None is no limit."""
     max_ratio: float | None = None
     """How many times larger than the bytes received the content may be, past its first 256 KiB; None is no limit."""
+    json_decoder: JSONDecoder | None = None
+    """What `json` reads the body with; None is `json.loads`."""
 
     _request: Request | None = None
     _cookies: Cookies | None = None
@@ -306,12 +309,13 @@ class Response:
             self._text = content.decode(self.encoding, "replace") if content else ""
         return self._text
 
-    def json(self, *, loads: Callable[..., typing.Any] = jsonlib.loads, **kwargs: typing.Any) -> typing.Any:
+    def json(self, *, loads: JSONDecoder | None = None, **kwargs: typing.Any) -> typing.Any:
         """Return the body parsed as JSON by `loads`, which takes bytes: `json.loads`, `orjson.loads` or another.
 
-        Other keywords go to `loads`, whose error it raises; that of `json.loads` is a `ValueError`.
+        Without `loads` that is the client's `json_decoder`, or `json.loads`. Other keywords go to it, and it raises its
+        own error; that of `json.loads` is a `ValueError`.
         """
-        return loads(self.content, **kwargs)
+        return (loads or self.json_decoder or jsonlib.loads)(self.content, **kwargs)
 
     # Reading as a whole
 
@@ -427,12 +431,12 @@ class Response:
         """Give the lines of the body's text without their ends, which are LF, CR or CRLF and nothing else."""
         return iterate(self, self._line_stages())
 
-    def iter_ndjson(self, *, loads: Callable[..., typing.Any] = jsonlib.loads) -> Generator[typing.Any, None, None]:
+    def iter_ndjson(self, *, loads: JSONDecoder | None = None) -> Generator[typing.Any, None, None]:
         """Give the value of each line of newline-delimited JSON as soon as it is complete; blank lines are skipped.
 
         `loads` is that of `json`. Where it raises `ValueError`, that is raised anew with the number of the line.
         """
-        return iterate(self, (*self._line_stages(), LineParser(loads)))
+        return iterate(self, (*self._line_stages(), LineParser(loads or self.json_decoder or jsonlib.loads)))
 
     def aiter_raw(self, chunk_size: int | None = None) -> AsyncIteration[bytes]:
         """`iter_raw`, for an async client."""
@@ -450,9 +454,9 @@ class Response:
         """`iter_lines`, for an async client."""
         return AsyncIteration(self, self._line_stages())
 
-    def aiter_ndjson(self, *, loads: Callable[..., typing.Any] = jsonlib.loads) -> AsyncIteration[typing.Any]:
+    def aiter_ndjson(self, *, loads: JSONDecoder | None = None) -> AsyncIteration[typing.Any]:
         """`iter_ndjson`, for an async client."""
-        return AsyncIteration(self, (*self._line_stages(), LineParser(loads)))
+        return AsyncIteration(self, (*self._line_stages(), LineParser(loads or self.json_decoder or jsonlib.loads)))
 
     def _text_stages(self, chunk_size: int | None) -> Stages:
         reading = Reading(self.encoding)
@@ -517,6 +521,8 @@ class Response:
             # What it says of the content is kept, since most functions cannot be pickled.
             _ = self.encoding
             left_behind.add("default_encoding")
+        if not _is_importable(self.json_decoder):
+            left_behind.add("json_decoder")
         return {name: value for name, value in self.__dict__.items() if name not in left_behind}
 
     def __setstate__(self, state: dict[str, typing.Any]) -> None:
@@ -524,6 +530,12 @@ class Response:
         self.is_closed = True
         self.extensions = {}
         self.stream = UnattachedStream()
+
+
+def _is_importable(thing: typing.Any) -> bool:
+    """Return whether a pickle can say where to find this function."""
+    module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    return module is not None and getattr(module, getattr(thing, "__qualname__", ""), None) is thing
 
 
 def _chunks(chunk_size: int | None) -> Stages:

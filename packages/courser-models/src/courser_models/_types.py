@@ -53,6 +53,9 @@ RequestFiles = typing.Union[Mapping[str, FileTypes], Sequence[tuple[str, FileTyp
 
 JSONEncoder = Callable[[typing.Any], typing.Union[str, bytes]]
 
+# What makes a value of a body that is JSON: `json.loads`, `orjson.loads`. It is called with the bytes.
+JSONDecoder = Callable[..., typing.Any]
+
 RequestContent = typing.Union[str, bytes, Iterable[bytes], AsyncIterable[bytes], AsyncFile]
 ResponseContent = typing.Union[str, bytes, Iterable[bytes], AsyncIterable[bytes]]
 RequestData = Mapping[str, typing.Any]

@@ -5,7 +5,6 @@ What happens in one request stands in `_asgi_exchange.py`, starting and stopping
 
 from __future__ import annotations
 
-import types
 import typing
 
 from courser_models import AsyncBaseTransport, AsyncByteStream, Request, Response
@@ -13,6 +12,7 @@ from courser_models import AsyncBaseTransport, AsyncByteStream, Request, Respons
 from ._backends import current_backend
 from ._deadline import Deadline, earliest
 from ._in_process import limits_of, port_of
+from ._remade import Remade
 
 if typing.TYPE_CHECKING:
     from ._asgi_exchange import AppExchange, ASGIApp, Scope
@@ -20,7 +20,7 @@ if typing.TYPE_CHECKING:
     from ._network import LoopBackend
 
 
-class ASGITransport(AsyncBaseTransport):
+class ASGITransport(Remade, AsyncBaseTransport):
     """Sends requests to an ASGI app, without a network; on asyncio and trio.
 
     The app runs in a task of its own for each request, with the context variables of the caller, beside whatever reads
@@ -89,14 +89,18 @@ class ASGITransport(AsyncBaseTransport):
             self.app, scope, request, backend, timeouts.get("read"), total, self.raise_app_exceptions, self.grace
         )
         self._exchanges.add(exchange)
-        exchange.start(self._exchanges.discard)
+        exchange.start(self._forget)
         return await exchange.response()
 
     async def aclose(self) -> None:
         """End what the app still does, and shut it down where it was started up."""
-        exchanges, self._exchanges = list(self._exchanges), set()
-        for exchange in exchanges:
-            exchange.leave()
+        exchanges = []
+        for exchange in list(self._exchanges):
+            if exchange.backend.is_current():
+                exchange.leave()
+                exchanges.append(exchange)
+            else:  # it is told in its own loop, and nobody waits for it here
+                exchange.backend.call_soon(exchange.dropped)
         try:
             for exchange in exchanges:
                 await exchange.end()
@@ -116,19 +120,15 @@ class ASGITransport(AsyncBaseTransport):
                 raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: types.TracebackType | None = None,
-    ) -> None:
-        await self.aclose()
+    def _forget(self, exchange: AppExchange) -> None:
+        self._exchanges.discard(exchange)
 
     def _backend_here(self) -> LoopBackend:
         if self._backend is None or not self._backend.is_current():
             self._backend = current_backend()
-            # What ran in another loop ends with that loop.
-            self._exchanges = {exchange for exchange in self._exchanges if not exchange.backend.is_over()}
+            for exchange in list(self._exchanges):
+                if exchange.backend.is_over():
+                    self._exchanges.discard(exchange)
         return self._backend
 
     async def _started(

@@ -8,6 +8,7 @@ together with its head never gets here: it is a `ByteStream`.)
 from __future__ import annotations
 
 import sys
+import time
 import types
 import typing
 import warnings
@@ -30,6 +31,11 @@ class BodySource(typing.Protocol):
 
     protocol: str
     """What the steps of a trace begin with: `http11`, `http2`."""
+
+    @property
+    def about(self) -> dict[str, typing.Any]:
+        """What the steps of a trace tell besides."""
+        ...
 
     async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
         """Return what has arrived, `limit` bytes at most; `b""` is the peer's goodbye."""
@@ -70,11 +76,13 @@ class ResponseBody:
     """
 
     __slots__ = (
+        "_about",
         "_data",
         "_exchange",
         "_extensions",
         "_is_given_up",
         "_opened_at",
+        "_opened_when",
         "_protocol",
         "_reader",
         "_request",
@@ -101,8 +109,10 @@ class ResponseBody:
         self._timeout = timeout
         self._tracer: Tracer | None = None
         self._protocol = ""
+        self._about: dict[str, typing.Any] = {}
         self._extensions: dict[str, typing.Any] = {}
         self._opened_at = _caller()
+        self._opened_when = time.monotonic()
         self.most_at_once: int | None = None
 
     def note_into(self, extensions: dict[str, typing.Any], tracer: Tracer | None) -> None:
@@ -110,7 +120,7 @@ class ResponseBody:
         self._extensions = extensions
         self._tracer = tracer
         if tracer is not None and self._source is not None:
-            self._protocol = self._source.protocol
+            self._protocol, self._about = self._source.protocol, self._source.about
 
     async def next_chunk(self) -> bytes:
         """Return the next content, or `b""` at the end; by then the connection was given back.
@@ -124,7 +134,9 @@ class ResponseBody:
 
     async def _traced_chunk(self, tracer: Tracer) -> bytes:
         protocol = self._protocol
-        chunk = await tracer.step(f"{protocol}.receive_response_body", self._next_chunk(), request=self._request)
+        chunk = await tracer.step(
+            f"{protocol}.receive_response_body", self._next_chunk(), request=self._request, **self._about
+        )
         if self._source is None:
             await self._tell_closed()
         return chunk
@@ -132,7 +144,7 @@ class ResponseBody:
     async def _tell_closed(self) -> None:
         tracer, self._tracer = self._tracer, None
         if tracer is not None:
-            await tracer.tell(f"{self._protocol}.response_closed.started")
+            await tracer.tell(f"{self._protocol}.response_closed.started", **self._about)
             await tracer.tell(f"{self._protocol}.response_closed.complete", return_value=None)
 
     async def _next_chunk(self) -> bytes:
@@ -166,6 +178,10 @@ class ResponseBody:
         except BaseException as error:
             if isinstance(error, RequestError) and not is_of_body(error):
                 error.request = self._request
+                after = time.monotonic() - self._opened_when
+                error.add_note(
+                    f"the body of {self._request.method} {self._request.url.masked} broke off after {after:.3f} s"
+                )
             self.finish()
             await source.stop_sending()
             raise

@@ -47,6 +47,11 @@ class Timeout:
         total: float | _Unset | None = _UNSET,
     ) -> None:
         given = {"connect": connect, "read": read, "write": write, "pool": pool}
+        if isinstance(timeout, Timeout) and connect is read is write is pool is total is _UNSET:
+            # A copy of what was checked when it was made, as each client takes one.
+            for phase in self.__slots__:
+                setattr(self, phase, getattr(timeout, phase))
+            return
         if isinstance(timeout, Timeout):
             defaults: dict[str, float | None] = timeout.as_dict()
             if isinstance(total, _Unset):

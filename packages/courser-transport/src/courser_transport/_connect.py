@@ -68,9 +68,16 @@ class Connector:
         return route
 
     async def connect(
-        self, route: Route, deadline: Deadline, tracer: Tracer | None = None, retries: int | None = None
+        self,
+        route: Route,
+        deadline: Deadline,
+        tracer: Tracer | None = None,
+        retries: int | None = None,
+        is_http1_wanted: bool = False,
     ) -> Stream:
         """Return a stream by `route`, before `deadline`, which each attempt has anew where it is none of the exchange.
+
+        `is_http1_wanted` says that HTTP/2 is not offered, for a server that has asked for HTTP/1.1.
 
         Raises `ConnectError`, `ConnectTimeout`, `ProxyError`.
         """
@@ -80,7 +87,7 @@ class Connector:
             raise ValueError(f"retries is a number of attempts, not {retries!r}")
         for attempt in range(retries):
             try:
-                return await self._attempt(route, deadline.again(), tracer)
+                return await self._attempt(route, deadline.again(), tracer, is_http1_wanted)
             except AddressNotAllowed:
                 raise  # it will be no other in a second
             except (ConnectError, ConnectTimeout) as error:
@@ -89,14 +96,25 @@ class Connector:
                 if is_final(error) or (left is not None and left <= pause):
                     raise
                 await _traced(tracer, "connection.retry", self._backend.sleep(pause), delay=pause)
-        return await self._attempt(route, deadline.again() if retries else deadline, tracer)
+        return await self._attempt(route, deadline.again() if retries else deadline, tracer, is_http1_wanted)
 
-    async def _attempt(self, route: Route, deadline: Deadline, tracer: Tracer | None) -> Stream:
+    def may_offer_http1_alone(self, route: Route) -> bool:
+        """Return whether a server on https can be offered HTTP/1.1 without HTTP/2."""
+        return route.scheme == "https" and self._tls_by(route).without_http2() is not None
+
+    def _tls_by(self, route: Route) -> TLSSettings:
+        verify = route.verify if isinstance(route, Way) else None
+        return self._tls if verify is None else self._tls.instead(verify)
+
+    async def _attempt(self, route: Route, deadline: Deadline, tracer: Tracer | None, is_http1_wanted: bool) -> Stream:
+        settings = self._tls_by(route)
+        if is_http1_wanted:
+            settings = settings.without_http2() or settings
         if not isinstance(route, Way):
             stream = await self._dialer.dial(route.host, route.port, route.authority, deadline, tracer)
             if route.scheme != "https":
                 return stream
-            return await self._secured(stream, self._tls, route.host, route.host, route.authority, deadline, tracer)
+            return await self._secured(stream, settings, route.host, route.host, route.authority, deadline, tracer)
         origin = route.origin
         if route.proxy is not None:
             stream = await self._through(route.proxy, origin, deadline, tracer)
@@ -105,7 +123,6 @@ class Connector:
             stream = await self._dialer.dial(origin.host, origin.port, origin.authority, deadline, tracer)
         if origin is None or origin.scheme != "https":
             return stream
-        settings = self._tls if route.verify is None else self._tls.instead(route.verify)
         name = route.server_name or origin.host
         return await self._secured(stream, settings, origin.host, name, origin.authority, deadline, tracer)
 

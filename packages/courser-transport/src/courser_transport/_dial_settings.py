@@ -29,6 +29,10 @@ class DialSettings:
     sockets: SocketSettings = DEFAULT_SOCKETS
 
 
+# That of nearly every transport.
+_DEFAULT = DialSettings()
+
+
 def dial_settings(
     *,
     has_loop: bool,
@@ -43,6 +47,9 @@ def dial_settings(
 
     Raises `ValueError`, `TypeError`.
     """
+    given = (resolver, resolve, connect_filter, uds, local_address, socket_options)
+    if given.count(None) == len(given):
+        return _DEFAULT
     return DialSettings(
         _resolver(resolver, has_loop),
         _overrides(resolve or {}),

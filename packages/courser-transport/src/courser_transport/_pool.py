@@ -53,7 +53,7 @@ from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
 from ._proxy._credentials import Credentials
 from ._proxy._settings import Proxy
-from ._resend import is_of_body, is_unprocessed, may_resend
+from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
 from ._route import Route, Way
 from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
@@ -69,6 +69,10 @@ _LOOK_EVERY = 5.0
 # A request that a server says it has not processed is sent again, this often, at once and then with longer and longer
 # pauses: a server that is being replaced says so once or twice, one that is overloaded for a while.
 _MOST_ATTEMPTS = 8
+
+# Connections that a server ended after it has served others do not count as attempts: one after the other serves all.
+# It may be asked so often all the same, and no more.
+_MOST_CONNECTIONS = 1000
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
@@ -145,6 +149,8 @@ class ConnectionPool:
         self._http2 = http2
         # Origins that chose HTTP/1.1: nobody waits to learn it again.
         self._http1_origins: set[Route] = set()
+        # Those of them that chose HTTP/2, and then wanted HTTP/1.1.
+        self._http1_required: set[Route] = set()
         self.limits = limits
         self.body = body
         self._connector = connector
@@ -208,7 +214,7 @@ class ConnectionPool:
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
-                if not may_resend(request, error, was_reused):
+                if not self._may_satisfy(error, route) or not may_resend(request, error, was_reused):
                     raise
                 _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
             terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
@@ -220,14 +226,19 @@ class ConnectionPool:
 
     async def _send_again(self, request: Request, route: Route, terms: _Terms, is_fresh: bool) -> Response:
         """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
-        attempt = 1
+        attempt = connections = 1
         while True:
             connection = await self._acquire(route, terms, is_fresh)
             try:
                 return await connection.send(request, terms.deadline, terms.tracer)
             except TransportError as error:
+                if not self._may_satisfy(error, route):
+                    raise
                 if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
                     raise
+                if were_others_processed(error) and connections < _MOST_CONNECTIONS:
+                    connections += 1
+                    continue
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
                 left = None if terms.deadline is None else terms.deadline.left()
                 if left is not None and left <= pause:
@@ -260,6 +271,16 @@ class ConnectionPool:
                 if isinstance(response.stream, (SyncBody, AsyncBody)):
                     response.stream.finish()
 
+    def _may_satisfy(self, error: TransportError, route: Route) -> bool:
+        """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
+        if not is_http1_required(error):
+            return True
+        if not self._http1 or not self._connector.may_offer_http1_alone(route):
+            return False
+        self._remember_http1(route)
+        self._http1_required.add(route)
+        return True
+
     # Acquiring
 
     def _take_idle(self, route: Route) -> Connection | None:
@@ -271,7 +292,9 @@ class ConnectionPool:
                 place = self._places.get(route)
                 if place is None or not (place.idle or place.shared):
                     return None  # and `_ask` comes next, which looks for what was reclaimed
-                is_shared = bool(place.shared)
+                is_shared = self._has_shared(place)
+                if not is_shared and not place.idle:
+                    return None
                 if is_shared:
                     connection = self._share(place)
                 else:
@@ -339,7 +362,7 @@ class ConnectionPool:
                 raise RuntimeError("this client is closed, and sends no more requests")
             place = self._places.get(route) or _Place(route)
             limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
-            if place.shared and not is_fresh:
+            if not is_fresh and self._has_shared(place):
                 asked = self._share(place)
                 self._requests += 1
                 self._reused += asked.served > 0
@@ -451,7 +474,8 @@ class ConnectionPool:
         """Make a connection in a place that is ours."""
         try:
             deadline = earliest(terms.timeouts.get("connect"), terms.deadline)
-            stream = await self._connector.connect(route, deadline, terms.tracer, terms.retries)
+            is_http1_wanted = route in self._http1_required
+            stream = await self._connector.connect(route, deadline, terms.tracer, terms.retries, is_http1_wanted)
             connection = self._speak(stream, route)
         except BaseException:
             if self._http2:
@@ -502,10 +526,14 @@ class ConnectionPool:
             stream.close()
             raise ConnectError(f"{route.authority} does not speak HTTP/2, and http1=False leaves nothing else")
         if self._http2:
-            if len(self._http1_origins) >= _MOST_REMEMBERED:
-                self._http1_origins.clear()
-            self._http1_origins.add(route)
+            self._remember_http1(route)
         return HTTP1Connection(stream, route, self)
+
+    def _remember_http1(self, route: Route) -> None:
+        if len(self._http1_origins) >= _MOST_REMEMBERED:
+            self._http1_origins.clear()
+            self._http1_required.clear()
+        self._http1_origins.add(route)
 
     # Sharing
 
@@ -530,6 +558,13 @@ class ConnectionPool:
             if place is not None:
                 place.expected = 0
         self._pass_on_reclaimed()
+
+    def _has_shared(self, place: _Place) -> bool:
+        """Return whether a lent connection has room for more."""
+        if place.shared and self.limits.max_connection_age is not None:
+            for connection in list(place.shared):
+                self._offer(place, connection)  # not any more, where it has grown too old meanwhile
+        return bool(place.shared)
 
     def _share(self, place: _Place) -> Connection:
         """Take a share of the connection that has the fewest exchanges under way."""

@@ -37,15 +37,36 @@ def unsent(error: E) -> E:
     return error
 
 
-def unprocessed(error: E) -> E:
-    """Mark an error: the peer has said that it did nothing about the request, and will not."""
+def unprocessed(error: E, were_others: bool = False) -> E:
+    """Mark an error: the peer has said that it did nothing about the request, and will not.
+
+    `were_others` says that it did something about others on the same connection, so that it is not the server that
+    refuses, but the connection that is used up.
+    """
     error.__dict__["_is_unprocessed"] = True
+    error.__dict__["_were_others_processed"] = were_others
     return error
+
+
+def http1_required(error: E) -> E:
+    """Mark an error: the peer wants the request over HTTP/1.1, and did nothing about it (RFC 9113 §7)."""
+    error.__dict__["_is_http1_required"] = True
+    return unprocessed(error)
+
+
+def is_http1_required(error: TransportError) -> bool:
+    """Return whether the peer wants the request over HTTP/1.1."""
+    return bool(error.__dict__.get("_is_http1_required"))
 
 
 def is_unprocessed(error: TransportError) -> bool:
     """Return whether the peer has said that it did nothing about the request."""
     return bool(error.__dict__.get("_is_unprocessed"))
+
+
+def were_others_processed(error: TransportError) -> bool:
+    """Return whether the peer has said that it did something about others on the same connection."""
+    return bool(error.__dict__.get("_were_others_processed"))
 
 
 def is_unsent(error: TransportError) -> bool:

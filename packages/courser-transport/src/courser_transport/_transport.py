@@ -29,12 +29,13 @@ from ._guard import ConnectFilter
 from ._network import SocketOption
 from ._pool import ConnectionPool
 from ._proxy._settings import ProxyTypes, proxy_of
+from ._remade import Remade
 from ._resolver import AddressTypes
 from ._sync import run_sync
 from ._tls import CertTypes, PinTypes, TLSSettings, VerifyTypes
 
 
-class HTTPTransport(BaseTransport):
+class HTTPTransport(Remade, BaseTransport):
     """Sends requests over a pool of connections; may be shared by threads.
 
     `verify`, `cert` and `trust_env` are those of `create_ssl_context`; `limits` bounds the pool; `proxy`, a URL or a
@@ -88,7 +89,7 @@ class HTTPTransport(BaseTransport):
             socket_options=socket_options,
         )
         backend = ThreadBackend()
-        _check_protocols(http1, http2)
+        _check_combination(http1, http2, proxy, uds)
         tls = TLSSettings(verify, cert, trust_env, http2, pins)
         connector = Connector(
             backend,
@@ -129,7 +130,7 @@ class HTTPTransport(BaseTransport):
         self._pool.close()
 
 
-class AsyncHTTPTransport(AsyncBaseTransport):
+class AsyncHTTPTransport(Remade, AsyncBaseTransport):
     """Sends requests over a pool of connections, one for each event loop that uses it.
 
     A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
@@ -170,7 +171,7 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         connect_filter: ConnectFilter | None = None,
         pins: PinTypes | None = None,
     ) -> None:
-        _check_protocols(http1, http2)
+        _check_combination(http1, http2, proxy, uds)
         self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
         self._proxy = proxy_of(proxy)
         self._dialling = dial_settings(
@@ -254,7 +255,9 @@ class AsyncHTTPTransport(AsyncBaseTransport):
             pool.close()
 
 
-def _check_protocols(http1: bool, http2: bool) -> None:
+def _check_combination(http1: bool, http2: bool, proxy: ProxyTypes | None, uds: str | os.PathLike[str] | None) -> None:
+    if proxy is not None and uds is not None:
+        raise ValueError("a Unix socket is in the place of all hosts, so nothing goes through a proxy: uds or proxy")
     if not http1 and not http2:
         raise ValueError("http1=False leaves no protocol to speak; http2=True would")
     if http2 and importlib.util.find_spec("hpack") is None:

@@ -105,6 +105,9 @@ from courser_transport import (
     public_key_pin,
 )
 
+from . import compat as compat
+from ._drop_in import install_as_httpx
+from ._main import main
 from ._version import __version__
 
 __title__ = "courser"
@@ -191,6 +194,8 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "install_as_httpx",
+    "main",
     "options",
     "patch",
     "post",

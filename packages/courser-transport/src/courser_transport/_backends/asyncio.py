@@ -133,6 +133,12 @@ class AsyncioStream(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Note the end of the connection, and wake whoever is waiting for it."""
+        if exc is not None and not self._is_closed:
+            # A write failed, perhaps. What the peer said before it left says why, and may still be with the system.
+            with contextlib.suppress(OSError):
+                last_words = self._socket.recv(READ_SIZE)
+                if last_words:
+                    self.data_received(last_words)
         self._is_ended = True
         self._error = self._error or exc
         if self._timer is not None:

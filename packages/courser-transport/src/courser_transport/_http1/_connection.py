@@ -122,6 +122,11 @@ class HTTP1Connection(Connection):
         self.served = 0
         self.taken = 0
 
+    @property
+    def about(self) -> dict[str, typing.Any]:
+        """What the steps of a trace tell besides: nothing, there is one exchange at a time."""
+        return {}
+
     async def send(self, request: Request, deadline: Deadline | None = None, tracer: Tracer | None = None) -> Response:
         """Send `request` and return its response, whose body may still be on its way.
 

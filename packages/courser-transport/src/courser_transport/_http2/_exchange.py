@@ -30,8 +30,8 @@ if typing.TYPE_CHECKING:
 # Fields and content leave together up to this size of the content.
 _ONE_WRITE = 65536
 
-# So much content leaves between two looks at whether the peer has said something.
-_LISTEN_EVERY = 262144
+# So much content leaves at once, and between two looks at whether the peer has said something.
+_AT_ONCE = 262144
 
 # How long a request with `Expect: 100-continue` waits for the word before it sends its body unasked (RFC 9110 §10.1.1).
 _CONTINUE_WITHIN = 1.0
@@ -93,6 +93,11 @@ class Exchange:
         self.trailers: list[Field] = []
 
     @property
+    def about(self) -> dict[str, typing.Any]:
+        """What the steps of a trace tell besides."""
+        return {} if self._stream is None else {"stream_id": self._stream.id}
+
+    @property
     def peer(self) -> str:
         """The peer's name for errors."""
         return self._connection.peer
@@ -104,7 +109,8 @@ class Exchange:
             content = self._small_content()
             if self._connection.is_too_large(fields):
                 raise LocalProtocolError(f"the request's fields are larger than {self.peer} says it takes")
-            await self._connection.make_sure()
+            if self._connection.is_doubtful():
+                await self._connection.make_sure(self._read_patience)
             if self._tracer is not None:
                 return await self._run_traced(fields, content, self._tracer)
             stream = await self._send_head(fields, content)
@@ -126,8 +132,8 @@ class Exchange:
         sending = self._begin_upload(stream) if content is None else _nothing()
         number = stream.id
         await tracer.step("http2.send_request_body", sending, request=request, stream_id=number)
-        receiving = self._receive_head(stream)
-        await tracer.step("http2.receive_response_headers", receiving, request=request, stream_id=number)
+        receiving = self._receive_told_head(stream)
+        await tracer.step("http2.receive_response_headers", receiving, True, request=request, stream_id=number)
         for status, fields_of_it, _ in stream.interim:
             raw = [(name, value) for name, _, value in fields_of_it]
             await tracer.tell("http2.receive_interim_response.complete", return_value=(_VERSION, status, b"", raw))
@@ -165,7 +171,7 @@ class Exchange:
         if content and not stream.has_sent_all:
             self._chunks = iter([content])
         if not connection.is_clear:
-            await connection.flush(stream, self._left(self._write_timeout, WriteTimeout))
+            await self._flush(stream)
         return stream
 
     async def _begin_upload(self, stream: HTTP2Stream) -> None:
@@ -195,10 +201,12 @@ class Exchange:
             if self._is_last and not self._piece:
                 self._finish(stream)
                 return
-            sent = connection.send_data(stream, self._piece, ends=False)
+            if not connection.is_clear:  # what others have sent leaves first, else it would pile up here
+                await self._flush(stream)
+                continue
+            sent = self._send_piece(stream)
             if sent:
-                self._piece = b"" if sent == len(self._piece) else memoryview(self._piece)[sent:]
-                await self._make_room(stream)
+                await self._make_room(stream, sent)
             elif stream.failure is None:
                 stream.wanted = Wanted.WINDOW
                 if not await self._wait(stream, self._write_timeout, WriteTimeout):
@@ -207,16 +215,39 @@ class Exchange:
                     )
                 stream.is_blocked = False
 
-    async def _make_room(self, stream: HTTP2Stream) -> None:
+    def _send_piece(self, stream: HTTP2Stream) -> int:
+        """Send as much of the piece as may be sent now, and not too much at once; return how much that is."""
+        piece = self._piece
+        sent = self._connection.send_data(
+            stream, piece if len(piece) <= _AT_ONCE else memoryview(piece)[:_AT_ONCE], ends=False
+        )
+        if sent:
+            self._piece = b"" if sent == len(piece) else memoryview(piece)[sent:]
+        return sent
+
+    async def _flush(self, stream: HTTP2Stream) -> None:
+        """Return when what was posted has left, or the stream has what it wants; raises `WriteTimeout`."""
+        if not await self._connection.flush(stream, self._write_patience):
+            self._write_patience()
+            raise WriteTimeout(f"writing to {self.peer} timed out after {self._write_timeout} s")
+
+    def _write_patience(self) -> float | None:
+        return self._left(self._write_timeout, WriteTimeout)
+
+    def _read_patience(self) -> float | None:
+        return self._left(self._read_timeout, ReadTimeout)
+
+    async def _make_room(self, stream: HTTP2Stream, sent: int) -> None:
         """Let what was posted leave, and hear whether the peer says anything."""
         connection = self._connection
+        self._unheard += sent
         if connection.is_clear:
             await connection.breathe()
-            if self._sent - self._unheard >= _LISTEN_EVERY:
-                self._unheard = self._sent
+            if self._unheard >= _AT_ONCE:
+                self._unheard = 0
                 connection.look()
         else:
-            await connection.flush(stream, self._left(self._write_timeout, WriteTimeout))
+            await self._flush(stream)
 
     async def _next_piece(self) -> None:
         chunks = self._chunks
@@ -267,6 +298,13 @@ class Exchange:
             if not await self._wait(stream, self._read_timeout):
                 raise ReadTimeout(f"reading from {self.peer} timed out after {self._read_timeout} s")
 
+    async def _receive_told_head(self, stream: HTTP2Stream) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """The same, and return what a trace is told of it."""
+        await self._receive_head(stream)
+        assert stream.head is not None
+        status, fields, _ = stream.head
+        return status, [(name, value) for name, _, value in fields]
+
     async def _wait(
         self,
         stream: HTTP2Stream,
@@ -274,12 +312,10 @@ class Exchange:
         kind: type[ReadTimeout] | type[WriteTimeout] = ReadTimeout,
     ) -> bool:
         """Wait for what the stream wants; False when `timeout` is over. Raises `kind` at the deadline."""
-        deadline = self._deadline
-        if deadline is None:
-            return await self._connection.wait(stream, timeout)
         left = self._left(timeout, kind)
         if await self._connection.wait(stream, left):
             return True
+        self._connection.doubt(left)
         self._left(timeout, kind)
         return False
 
@@ -305,14 +341,15 @@ class Exchange:
         body: SyncBody | AsyncBody | ByteStream
         if stream.is_ended and self._chunks is None and self._tracer is None:
             # All of the body is here, so the stream is given back before the caller looks at the response.
-            chunks = stream.chunks
-            body = ByteStream(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            body = ByteStream(stream.take())
             if stream.trailers:
                 extensions["trailers"] = Headers.from_wire(stream.trailers)
             self.finished(0, is_clean=True)
         else:
             body = self._connection.owner.body(b"", self, self, self._request, self._read_timeout)
             body.note_into(extensions, self._tracer)
+            if not stream.is_over:
+                self._connection.look_after()
         return Response.from_parts(status, Headers.from_wire(fields, index), body, self._request, extensions)
 
     # The body's side
@@ -333,14 +370,7 @@ class Exchange:
             if stream.failure is not None:
                 raise stream.failure
             return b""
-        # One by one: whoever reads for all may add to them at this moment.
-        taken = [chunks.popleft() for _ in range(len(chunks) if limit is None else 1)]
-        if limit is not None and len(taken[0]) > limit:
-            chunks.appendleft(taken[0][limit:])
-            taken = [taken[0][:limit]]
-        data = taken[0] if len(taken) == 1 else b"".join(taken)
-        await self._connection.give_back(stream, len(data))
-        return data
+        return self._connection.take(stream, limit)
 
     def feed(self, data: bytes) -> bytes:
         """Return `data`: all of it is content."""
@@ -365,11 +395,10 @@ class Exchange:
                 if self._is_last and not self._piece:
                     self._finish(stream)
                     break
-                sent = self._connection.send_data(stream, self._piece, ends=False)
+                sent = self._send_piece(stream)
                 if not sent:
                     break
-                self._piece = memoryview(self._piece)[sent:]
-                await self._make_room(stream)
+                await self._make_room(stream, sent)
         await self.stop_sending()
 
     async def stop_sending(self) -> None:

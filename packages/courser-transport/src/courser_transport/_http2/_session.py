@@ -13,11 +13,13 @@ field block, so many pieces of it.
 
 from __future__ import annotations
 
+import collections
+
 from courser_models import TransportError
 
 from .._config import Limits
 from .._exceptions import RemoteProtocolError
-from .._resend import unheard, unprocessed
+from .._resend import http1_required, unheard, unprocessed
 from . import _frames as f
 from ._compression import Compression, ListTooLarge, Undecodable
 from ._fields import FieldList, Malformed, content_length, response_fields, response_head
@@ -25,10 +27,21 @@ from ._stream import HTTP2Stream
 
 MAX_INTERIM_RESPONSES = 32
 
-# Frames that bring nobody forward: a peer may send so many before the next that does. Those that want an answer of
-# us weigh ten times as much.
+# Frames that bring nobody forward: a peer may send so many before the next that does, or within a while. Those that
+# want an answer of us weigh ten times as much.
 _MAX_IDLE_FRAMES = 10_000
 _ANSWERED = 10
+
+# So many of them may come for each stream that we give up: what is under way to it is no fault of the peer's.
+_GRACE = 1000
+
+# So many answers may wait for a peer that asks, and takes none.
+_MAX_ANSWERS = 1000
+
+# Content in pieces smaller than this is put together once so many pieces wait: each costs more than it holds.
+_SMALL_PIECE = 1024
+_MANY_PIECES = 64
+_LARGE_PIECE = 65536
 
 _MAX_CONTINUATIONS = 64
 
@@ -58,8 +71,8 @@ class Session:
         self.is_draining = False
         """Whether no stream can be opened any more; those that are open go on."""
         self.failure: tuple[type[TransportError], str, BaseException | None] | None = None
-        self.pings = 0
-        """How many of our PINGs the peer has answered."""
+        self.answers = 0
+        """How many answers wait to be accepted, as far as whoever sends them has not set it to zero."""
         self.next_id = 1
         self._limits = limits
         self._compression = Compression(limits.max_head_size)
@@ -72,7 +85,7 @@ class Session:
         self._data_of = 0
         self._data_ends = False
         self._has_settings = False
-        self._is_calm = 0
+        self._idle_frames = 0
         self._goodbye = ""
         self._send_window = f.DEFAULT_WINDOW
         self._stream_window = f.DEFAULT_WINDOW
@@ -145,7 +158,7 @@ class Session:
             content = content[:size]
         self._send_window -= size
         stream.send_window -= size
-        self._is_calm = 0
+        self.forgive()
         most = self._max_frame
         if size <= most:
             self.outgoing += [f.frame_head(f.DATA, f.END_STREAM if ends else 0, stream.id, size), content]
@@ -164,13 +177,22 @@ class Session:
             return
         if not (stream.is_ended and stream.has_sent_all) and self.failure is None:
             self.outgoing.append(f.reset(stream.id, code))
+            self._idle_frames -= _GRACE
 
-    def give_back(self, stream: HTTP2Stream) -> None:
-        """Let the peer send as much more as was taken out of the inbox."""
-        size, stream.unreturned = stream.unreturned, 0
-        if size and not stream.is_over:
+    def take(self, stream: HTTP2Stream, limit: int | None) -> bytes:
+        """Return what is in the inbox, `limit` bytes at most, and let the peer send as much more, now or later."""
+        content = stream.take(limit)
+        stream.unreturned += len(content)
+        if stream.unreturned * 2 >= self._limits.http2_stream_window and not stream.is_over:
+            size, stream.unreturned = stream.unreturned, 0
             stream.receive_window += size
             self.outgoing.append(f.window_update(stream.id, size))
+        return content
+
+    def forgive(self) -> None:
+        """Forget how many frames have brought nobody forward: it took them long, or something has moved."""
+        if self._idle_frames > 0:
+            self._idle_frames = 0
 
     def ping(self) -> None:
         """Ask whether the peer is there."""
@@ -315,9 +337,16 @@ class Session:
 
     def _idle_frame(self, weight: int = 1) -> None:
         """Count a frame that brings nobody forward."""
-        self._is_calm += weight
-        if self._is_calm > _MAX_IDLE_FRAMES:
+        self._idle_frames += weight
+        if self._idle_frames > _MAX_IDLE_FRAMES:
             raise _Broken(f.ENHANCE_YOUR_CALM, "sent thousands of frames that bring no exchange forward")
+
+    def _answer(self, frame: bytes) -> None:
+        """Answer a frame that wants it, as long as the peer takes our answers."""
+        self.answers += 1
+        if self.answers > _MAX_ANSWERS:
+            raise _Broken(f.ENHANCE_YOUR_CALM, f"takes none of the answers to the {_MAX_ANSWERS} frames it has sent")
+        self.outgoing.append(frame)
 
     def _stream_of(self, stream_id: int) -> HTTP2Stream | None:
         """Return an open stream; None for one that is over."""
@@ -343,7 +372,7 @@ class Session:
             return
         size = len(content)
         if size:
-            self._is_calm = 0
+            self.forgive()
         elif not ends:
             self._idle_frame()
         stream.receive_window -= size + padding
@@ -359,7 +388,7 @@ class Session:
             self._fail_stream(stream, f.PROTOCOL_ERROR, f"sent more than the {stream.expected} body bytes it announced")
         else:
             if size:
-                stream.chunks.append(content)
+                _put(stream.chunks, content)
             if ends:
                 self._take_end(stream)
             self.news.append(stream)
@@ -418,7 +447,7 @@ class Session:
         stream = self._stream_of(self._block_of)
         if stream is None:
             return
-        self._is_calm = 0
+        self.forgive()
         try:
             if len(fields) > self._limits.max_fields:
                 limit = self._limits.max_fields
@@ -492,7 +521,7 @@ class Session:
         self._has_settings = True
         for name, value in f.read_settings(payload):
             self._take_setting(name, value)
-        self.outgoing.append(f.frame(f.SETTINGS, f.ACK, 0))
+        self._answer(f.frame(f.SETTINGS, f.ACK, 0))
 
     def _take_setting(self, name: int, value: int) -> None:
         if name == f.MAX_CONCURRENT_STREAMS:
@@ -519,11 +548,10 @@ class Session:
 
     def _take_ping(self, flags: int, payload: bytes) -> None:
         if flags & f.ACK:
-            self.pings += 1
             self._idle_frame()
             return
         self._idle_frame(_ANSWERED)
-        self.outgoing.append(f.frame(f.PING, f.ACK, 0, payload))
+        self._answer(f.frame(f.PING, f.ACK, 0, payload))
 
     def _take_reset(self, stream_id: int, code: int) -> None:
         stream = self._stream_of(stream_id)
@@ -531,13 +559,22 @@ class Session:
             return
         del self.streams[stream_id]
         if not stream.is_ended:  # else the response is complete, and the rest of the request is not wanted (§8.1)
-            error = RemoteProtocolError(f"{self.peer} ended the exchange ({f.error_name(code)})")
-            if code == f.REFUSED_STREAM and stream.head is None:
-                unprocessed(error)
+            hint = "; use a client with http2=False for it" if code == f.HTTP_1_1_REQUIRED else ""
+            error = RemoteProtocolError(f"{self.peer} ended the exchange ({f.error_name(code)}){hint}")
+            if stream.head is None:
+                self._note_refusal(error, code)
             stream.failure = error
-        self._is_calm += 1
+        self._idle_frames += 1
         stream.has_sent_all = True
         self.news.append(stream)
+
+    def _note_refusal(self, error: TransportError, code: int) -> None:
+        """Note on the error of a request that was not answered whether that is because it was refused."""
+        if code == f.REFUSED_STREAM:
+            unprocessed(error)
+        elif code == f.HTTP_1_1_REQUIRED:
+            http1_required(error)
+            self.is_draining = True  # those that are under way may well be served, the next is better asked otherwise
 
     def _take_goaway(self, payload: bytes) -> None:
         self._idle_frame(_ANSWERED)
@@ -550,13 +587,26 @@ class Session:
         for stream in [stream for stream in self.streams.values() if stream.id > last]:
             del self.streams[stream.id]
             error = RemoteProtocolError(f"{self.peer} takes no more requests on this connection ({self._goodbye})")
-            stream.failure = unprocessed(error)
+            stream.failure = unprocessed(error, were_others=last > 0)
+            self._note_refusal(error, code)
             self.news.append(stream)
 
 
 _ON_STREAMS = {f.DATA, f.HEADERS, f.PRIORITY, f.RST_STREAM, f.CONTINUATION}
 _ON_CONNECTION = {f.SETTINGS, f.PING, f.GOAWAY}
 _LENGTHS = {f.RST_STREAM: 4, f.PING: 8, f.WINDOW_UPDATE: 4, f.PRIORITY: 5}
+
+
+def _put(chunks: collections.deque[bytes | bytearray], content: bytes) -> None:
+    """Put content into an inbox, in few pieces even where it comes in many."""
+    if len(content) >= _SMALL_PIECE or len(chunks) < _MANY_PIECES:
+        chunks.append(content)
+        return
+    last = chunks[-1]
+    if isinstance(last, bytearray) and len(last) < _LARGE_PIECE:
+        last += content
+    else:
+        chunks.append(bytearray(content))
 
 
 def _unpadded(flags: int, payload: bytes) -> bytes:

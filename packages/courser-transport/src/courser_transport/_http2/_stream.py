@@ -1,7 +1,7 @@
 """`HTTP2Stream`: what is known of one exchange, its inbox among it.
 
-Whoever reads the connection puts in here what arrives; whoever waits for it takes it out. What is put in is put in
-under the connection's lock; taking content out of the inbox needs none.
+Whoever reads the connection puts in here what arrives; whoever waits for it takes it out; both under the connection's
+lock.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class HTTP2Stream:
         self.interim: list[Head] = []
         """The 1xx responses that came before it, and how many of them somebody has looked at."""
         self.seen_interim = 0
-        self.chunks: collections.deque[bytes] = collections.deque()
+        self.chunks: collections.deque[bytes | bytearray] = collections.deque()
         """Content that has arrived, and nobody has taken."""
         self.trailers: list[Field] = []
         self.expected: int | None = None
@@ -74,6 +74,16 @@ class HTTP2Stream:
         self.is_blocked = False
         """Whether neither its window nor the connection's lets it send."""
         self.wanted = Wanted.HEAD
+
+    def take(self, limit: int | None = None) -> bytes:
+        """Empty the inbox, of `limit` bytes at most, and return the content that was in it."""
+        chunks = self.chunks
+        content = bytes(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        chunks.clear()
+        if limit is not None and len(content) > limit:
+            chunks.append(content[limit:])
+            content = content[:limit]
+        return content
 
     @property
     def is_over(self) -> bool:

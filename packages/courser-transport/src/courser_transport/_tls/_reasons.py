@@ -83,7 +83,7 @@ def about_our_certificate(error: ssl.SSLError) -> str | None:
 
 def tls_reason(error: ssl.SSLError) -> str:
     """Return why TLS failed."""
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return "the peer closed the connection"
     why = _words(error)
     hints = [hint for reason, hint in _HINTS.items() if reason in why]

@@ -58,6 +58,7 @@ class TLSSettings:
         self._given_pins = pins
         self.sessions: Sessions | None = None
         self._of_proxies: TLSSettings | None = None
+        self._of_http1: TLSSettings | None = None
         self._others: dict[VerifyTypes, TLSSettings] = {}
         self._builder: threading.Thread | None = None
         self._waiting: list[tuple[Backend, Waiter[_Outcome]]] = []
@@ -86,6 +87,16 @@ class TLSSettings:
             verify, _, trust_env, _ = self._arguments
             self._of_proxies = TLSSettings(verify, None, trust_env, False, self._given_pins)
         return self._of_proxies
+
+    def without_http2(self) -> TLSSettings | None:
+        """Return settings that offer HTTP/1.1 alone, for a server that has asked for that.
+
+        None where that cannot be had: a context that was given has one offer for all, and cannot be copied.
+        """
+        verify, cert, trust_env, http2 = self._arguments
+        if self._of_http1 is None and http2 and not isinstance(verify, ssl.SSLContext):
+            self._of_http1 = TLSSettings(verify, cert, trust_env, False, self._given_pins)
+        return self._of_http1
 
     def _remember(self, verify: VerifyTypes, other: TLSSettings) -> TLSSettings:
         if len(self._others) >= _MOST_REMEMBERED:

@@ -53,6 +53,7 @@ class TLSStream:
         self._has_more = True  # something may be here already that no read has decrypted
         self._has_heard = False
         self._is_ended = False
+        self._failure: ssl.SSLError | None = None  # met while looking, or behind content; the next read tells it
         self._shared: SharedStream | None = None
 
     async def handshake(self, deadline: Deadline, pins: HostPins | None = None) -> None:
@@ -126,6 +127,8 @@ class TLSStream:
             early, self._early = self._early, b""
             return early
         if self._is_ended:
+            if self._failure is not None:
+                raise self._read_failure(self._failure) from self._failure
             return b""
         if not self._has_more:  # OpenSSL would only say that it wants more, and an exception is a dear way to learn it
             await self._fill(timeout)
@@ -144,18 +147,23 @@ class TLSStream:
                     else:
                         self.post(b"")
                 await self._fill(timeout)
-            except ssl.SSLEOFError as error:
-                raise ReadError(
-                    f"{self._peer} cut the connection without a TLS goodbye; what came may not be all"
-                ) from error
             except ssl.SSLError as error:
+                self._fail(error)
                 raise self._read_failure(error) from error
             else:
                 self._has_heard = True
-                self._is_ended = not data
+                if not data:
+                    self._is_ended = True
                 return data
 
+    def _fail(self, error: ssl.SSLError) -> None:
+        """Note what has gone wrong: OpenSSL says it once, and afterwards that the peer has said goodbye."""
+        self._failure = error
+        self._is_ended = True
+
     def _read_failure(self, error: ssl.SSLError) -> NetworkError:
+        if isinstance(error, ssl.SSLEOFError):
+            return ReadError(f"{self._peer} cut the connection without a TLS goodbye; what came may not be all")
         # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
         # comes in the place of its first words.
         complaint = None if self._has_heard else about_our_certificate(error)
@@ -178,8 +186,8 @@ class TLSStream:
                 left -= len(piece)
         except ssl.SSLWantReadError:
             self._has_more = False
-        except ssl.SSLError:
-            pass
+        except ssl.SSLError as error:
+            self._fail(error)
         return b"".join(pieces)
 
     async def write(self, data: bytes, timeout: float | None) -> None:
@@ -236,7 +244,7 @@ class TLSStream:
         A session ticket may arrive after the response, so bytes on the connection below are no proof of either:
         they are taken and decrypted to see.
         """
-        if self._early:
+        if self._early or self._is_ended:
             return True
         # OpenSSL may hold the rest of a record that a read did not ask for; nothing of it is with the system any more.
         while self._tls.pending() or self._incoming.pending or self._stream.is_readable():
@@ -252,7 +260,8 @@ class TLSStream:
                 except ssl.SSLWantReadError:
                     if not arrived:
                         return False
-                except ssl.SSLError:
+                except ssl.SSLError as error:
+                    self._fail(error)
                     return True
                 else:
                     return True
@@ -293,15 +302,12 @@ async def start_tls(
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
 
     `pinned` is the host whose pins hold where the peer is asked for by another name than its own.
-
     `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
     """
     try:
         context = settings.context or await settings.ready(peer, backend, deadline)
-        # The name that is asked for and checked: no zone, which is ours alone, and no final dot, which no
-        # certificate has.
-        name = host.partition("%")[0].removesuffix(".")
+        name = _server_name(host)
         sessions = settings.sessions
         offered = None if sessions is None else sessions.take((name, peer))
         tls = TLSStream(stream, context, name, peer, None if offered is None else offered.session)
@@ -310,11 +316,16 @@ async def start_tls(
         if isinstance(error, (OSError, ValueError)):  # authorities that cannot be loaded, a name TLS cannot carry
             raise ConnectError(f"TLS with {peer} could not begin: {error}") from error
         raise
-    own = None if pinned is None or pinned == host else settings.pins_of(pinned)
+    own = None if pinned is None or pinned == host else settings.pins_of(_server_name(pinned))
     await tls.handshake(deadline, own or settings.pins_of(name))
     if sessions is not None:
         tls.keep_session(sessions, (name, peer), offered)
     return tls
+
+
+def _server_name(host: str) -> str:
+    """Return what is asked for and checked: without a zone, which is ours alone, and a final dot, which none has."""
+    return host.partition("%")[0].removesuffix(".")
 
 
 def is_final(error: Exception) -> bool:

@@ -1,0 +1,5 @@
+"""`python -m courser`."""
+
+from courser import main
+
+main()
