@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from courser_models import Request
-from courser_transport import AsyncHTTPTransport, Limits
+from courser_models import Request, Response
+from courser_transport import AsyncHTTPTransport, Limits, Proxy
 from pools import check_invariants
+from relay import relaying
 from serving import Certificates, Server, serving
 from worlds import PATIENCE, World, in_asyncio_loops, in_event_loops
 
@@ -169,6 +170,28 @@ async def test_the_same_over_tls(world: World, certificates: Certificates, kind:
 async def test_the_same_over_tls_as_an_await_is_over(world: World, certificates: Certificates) -> None:
     with serving(certificates.server) as server:
         await _sweep(world, server, "new connection", is_late=True, verify=certificates.file)
+
+
+class _Answering:
+    """A scheme that answers a challenge."""
+
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        response = yield request
+        if response.status_code == 401:
+            request.headers["Authorization"] = "Test answer"
+            yield request
+
+
+@in_event_loops
+@pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("way", ["http", "http guarded", "https", "socks5h", "socks4a"])
+async def test_the_same_through_a_proxy(world: World, certificates: Certificates, way: str, is_secure: bool) -> None:
+    scheme, _, guard = way.partition(" ")
+    proxying = relaying(scheme, certificates.server, bool(guard))
+    with serving(certificates.server if is_secure else None) as server, proxying as relay:
+        auth = _Answering() if guard else None
+        proxy = Proxy(relay.url, auth=auth, tunnels_http=not scheme.startswith("socks"))
+        await _sweep(world, server, "new connection", is_late=False, verify=certificates.file, proxy=proxy)
 
 
 @in_event_loops

@@ -133,12 +133,13 @@ async def test_closing_at_any_moment_ends_every_request(world: World) -> None:
             assert numbers(pool) == {}
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("heard", [0, 1, 2, 5, 20])
-def test_closing_while_many_threads_ask_ends_every_request(heard: int) -> None:
+def test_closing_while_many_threads_ask_ends_every_request(heard: int, scheme: str, certificates: Certificates) -> None:
     outcomes: list[str] = []
-    with serving() as server:
+    with serving(certificates.server if scheme == "https" else None) as server:
         for _ in range(5):
-            transport = HTTPTransport(limits=Limits(max_connections=3))
+            transport = HTTPTransport(verify=certificates.file, limits=Limits(max_connections=3))
             server.heard.clear()
 
             def ask(transport: HTTPTransport = transport, url: str = server.url) -> None:

@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 
-from courser_models import Origin, Request
+from courser_models import LocalProtocolError, Origin, Request
 from courser_transport import AsyncHTTPTransport, ConnectionPool, HTTPTransport
-from courser_transport.testing import ScriptedStream, Step, hangs, sends
+from courser_transport._body import SyncBody
+from courser_transport._http1._connection import HTTP1Connection
+from courser_transport.testing import ScriptedStream, Step, ThreadBackend, hangs, sends
+from owners import NotingOwner
 from pools import check_invariants, numbers, scripted_pool, waiting_for
 from serving import OK, Certificates, serving
 from worlds import World, in_event_loops, in_every_world
@@ -109,6 +112,81 @@ async def test_a_response_dropped_while_the_pool_is_busy_with_itself_is_passed_o
     assert not tasks[0].is_done
     pool.stats()
     assert (await tasks[0].result()).route == A
+
+
+async def _is_refused(pool: ConnectionPool) -> None:
+    with pytest.raises(LocalProtocolError):
+        await pool.send(Request("GET", "http://b.example/", headers=[("Host", "b.example"), ("Host", "c.example")]))
+
+
+async def _looks_at_idle_connections(pool: ConnectionPool) -> None:
+    pool.look_at_idle()
+
+
+async def _makes_ahead_what_is_there(pool: ConnectionPool) -> None:
+    await pool.warm_up(A, 0)
+
+
+async def _hears_of_a_connection_that_is_gone(pool: ConnectionPool) -> None:
+    pool.has_changed(_foreign())
+
+
+async def _gives_back_a_connection_that_is_gone(pool: ConnectionPool) -> None:
+    pool._discard(_foreign())
+
+
+async def _gives_back_a_place_that_is_gone(pool: ConnectionPool) -> None:
+    pool._pass_on(Origin("http", "gone.example", 80), None)
+
+
+def _foreign() -> Any:
+    owner = NotingOwner(ThreadBackend(), SyncBody)
+    return HTTP1Connection(ScriptedStream([]), Origin("http", "gone.example", 80), owner)
+
+
+@in_every_world
+@pytest.mark.parametrize(
+    "has_the_lock",
+    [
+        _is_refused,
+        _looks_at_idle_connections,
+        _makes_ahead_what_is_there,
+        _hears_of_a_connection_that_is_gone,
+        _gives_back_a_connection_that_is_gone,
+        _gives_back_a_place_that_is_gone,
+    ],
+)
+async def test_whoever_has_the_lock_passes_on_what_came_free_meanwhile(world: World, has_the_lock: Any) -> None:
+    """Also who has nothing to do there: nobody else may come for a long time."""
+    pool, _ = scripted_pool(world, [], max_connections=1)
+    held = await pool.acquire(A, {})
+    tasks = await waiting_for(world, pool, A)
+    with pool._lock:  # as another thread, which goes on with what it has it for
+        pool.release(held)
+    assert not tasks[0].is_done
+    await has_the_lock(pool)
+    assert await tasks[0].result() is held
+
+
+@in_every_world
+@pytest.mark.parametrize("asking", ["acquire", "send", "warm_up", "ask"])
+async def test_a_closed_pool_ends_empty_whoever_had_the_lock(world: World, asking: str) -> None:
+    pool, _ = scripted_pool(world, [], max_connections=1)
+    held = await pool.acquire(A, {})
+    pool.close()
+    with pool._lock:
+        pool.release(held)
+    assert pool.open == 1
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        if asking == "send":
+            await pool.send(_request())
+        elif asking == "warm_up":
+            await pool.warm_up(A)
+        elif asking == "ask":
+            pool._ask(A, is_fresh=True)
+        else:
+            await pool.acquire(A, {})
+    assert pool.open == 0
 
 
 @in_every_world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 import threading
@@ -95,6 +96,14 @@ def test_what_is_no_answer_to_whom_to_trust_is_a_type_error(given: Any) -> None:
         TypeError, match="verify= is True, False, 'system', a path, certificates or an SSLContext, not "
     ):
         create_ssl_context(given)
+
+
+def test_the_environment_may_name_several_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere{os.pathsep}{tmp_path}")
+    assert create_ssl_context().get_ca_certs() == []
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    with pytest.raises(FileNotFoundError, match=r"^SSL_CERT_DIR='/nowhere': there is no such file or directory"):
+        create_ssl_context()
 
 
 def test_the_environment_s_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ class BodySource(typing.Protocol):
         ...
 
     async def read_body(self, timeout: float | None, limit: int | None) -> bytes:
-        """Return what has arrived, `limit` bytes at most; `b""` is the peer's goodbye."""
+        """Return what has arrived, `limit` bytes at most where the rest can be left; `b""` is the peer's goodbye."""
         ...
 
     async def finish_sending(self) -> None:

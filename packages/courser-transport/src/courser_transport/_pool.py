@@ -22,7 +22,7 @@ A connection that multiplexes is lent as long as one exchange is under way on it
 more. Each exchange is a share that somebody owns, and gives back; the last one makes the connection idle.
 
 A garbage collection may end a response at any line, the lock's included, and must not wait for it. So it only notes
-what came free, and whoever has, or next takes, the lock passes it on.
+what came free, and whoever has, or next takes, the lock passes it on: however he leaves, by an error too.
 """
 
 from __future__ import annotations
@@ -286,27 +286,29 @@ class ConnectionPool:
     def _take_idle(self, route: Route) -> Connection | None:
         """Return the newest idle connection by `route` that is still good; those that are not are closed."""
         while True:
-            with self._lock:
-                if self._is_closed:
-                    raise RuntimeError("this client is closed, and sends no more requests")
-                place = self._places.get(route)
-                if place is None or not (place.idle or place.shared):
-                    return None  # and `_ask` comes next, which looks for what was reclaimed
-                is_shared = self._has_shared(place)
-                if not is_shared and not place.idle:
-                    return None
-                if is_shared:
-                    connection = self._share(place)
-                else:
-                    connection = place.idle.pop()
-                    connection.owner = self
-                    del self._idle_by_age[connection]
-                    if connection.multiplexes:
-                        self._lend(place, connection)
-                self._requests += 1
-                self._reused += connection.served > 0
-            if self._reclaimed:
-                self._pass_on_reclaimed()
+            try:
+                with self._lock:
+                    if self._is_closed:
+                        raise RuntimeError("this client is closed, and sends no more requests")
+                    place = self._places.get(route)
+                    if place is None or not (place.idle or place.shared):
+                        return None
+                    is_shared = bool(place.shared) and self._has_shared(place)
+                    if not is_shared and not place.idle:
+                        return None
+                    if is_shared:
+                        connection = self._share(place)
+                    else:
+                        connection = place.idle.pop()
+                        connection.owner = self
+                        del self._idle_by_age[connection]
+                        if connection.multiplexes:
+                            self._lend(place, connection)
+                    self._requests += 1
+                    self._reused += connection.served > 0
+            finally:
+                if self._reclaimed:
+                    self._pass_on_reclaimed()
             if is_shared or not connection.is_stale():
                 return connection
             self._discard(connection, was_used=False)
@@ -357,44 +359,46 @@ class ConnectionPool:
         """Take an idle connection or a place, or else join those who wait."""
         asked: Connection | _Permit | Waiter[_Grant] = _PERMIT
         victim: Connection | None = None
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError("this client is closed, and sends no more requests")
-            place = self._places.get(route) or _Place(route)
-            limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
-            if not is_fresh and self._has_shared(place):
-                asked = self._share(place)
-                self._requests += 1
-                self._reused += asked.served > 0
-            elif place.idle and not is_fresh:
-                asked = place.idle.pop()
-                asked.owner = self
-                del self._idle_by_age[asked]
-                if asked.multiplexes:
-                    self._lend(place, asked)
-                self._requests += 1
-                self._reused += asked.served > 0
-            elif self._http2 and self._is_negotiating(place):
-                asked = self.backend.waiter()
-            elif own is not None and place.open >= own:
-                if place.idle:
-                    victim = self._remove_idle(place.idle[0])
-                else:
+        try:
+            with self._lock:
+                if self._is_closed:
+                    raise RuntimeError("this client is closed, and sends no more requests")
+                place = self._places.get(route) or _Place(route)
+                limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
+                if not is_fresh and self._has_shared(place):
+                    asked = self._share(place)
+                    self._requests += 1
+                    self._reused += asked.served > 0
+                elif place.idle and not is_fresh:
+                    asked = place.idle.pop()
+                    asked.owner = self
+                    del self._idle_by_age[asked]
+                    if asked.multiplexes:
+                        self._lend(place, asked)
+                    self._requests += 1
+                    self._reused += asked.served > 0
+                elif self._http2 and self._is_negotiating(place):
                     asked = self.backend.waiter()
-            elif limit is not None and self._open >= limit:
-                if self._idle_by_age:
-                    victim = self._remove_idle(next(iter(self._idle_by_age)))
-                else:
-                    asked = self.backend.waiter()
-            self._places[route] = place
-            if isinstance(asked, _Permit):  # a free place, or the victim's
-                self._open += 1
-                place.open += 1
-            elif not isinstance(asked, Connection):
-                self._join(place, asked)
-        if victim is not None:
-            victim.close()
-        self._pass_on_reclaimed()
+                elif own is not None and place.open >= own:
+                    if place.idle:
+                        victim = self._remove_idle(place.idle[0])
+                    else:
+                        asked = self.backend.waiter()
+                elif limit is not None and self._open >= limit:
+                    if self._idle_by_age:
+                        victim = self._remove_idle(next(iter(self._idle_by_age)))
+                    else:
+                        asked = self.backend.waiter()
+                self._places[route] = place
+                if isinstance(asked, _Permit):  # a free place, or the victim's
+                    self._open += 1
+                    place.open += 1
+                elif not isinstance(asked, Connection):
+                    self._join(place, asked)
+        finally:
+            if victim is not None:
+                victim.close()
+            self._pass_on_reclaimed()
         return asked
 
     def _join(self, place: _Place, waiter: Waiter[_Grant]) -> None:
@@ -632,11 +636,10 @@ class ConnectionPool:
         """Hear that a connection has more room than before, or takes no more requests."""
         with self._lock:
             place = self._places.get(connection.route)
-            if place is None or connection not in self._connections:
-                return
-            place.expected = connection.capacity or None
-            self._offer(place, connection)
-            self._share_out(place)
+            if place is not None and connection in self._connections:
+                place.expected = connection.capacity or None
+                self._offer(place, connection)
+                self._share_out(place)
         self._pass_on_reclaimed()
         self._serve_waiters()
 
@@ -653,6 +656,21 @@ class ConnectionPool:
         route = self._connector.route(origin, {})
         terms = _Terms({"connect": timeout})
         while True:
+            ready = self._ready_or_reserved(route, connections)
+            if ready is not None:
+                return ready
+            connection = await self._connect(route, terms)
+            with self._lock:
+                self._requests -= 1
+            if connection.multiplexes:
+                self._take_back(connection)
+            else:
+                connection.rest(time.monotonic())
+                self._pass_on(route, connection)
+
+    def _ready_or_reserved(self, route: Route, connections: int) -> int | None:
+        """Return how many connections by `route` are idle where no more are wanted or allowed; else take a place."""
+        try:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and connects to nobody")
@@ -670,14 +688,9 @@ class ConnectionPool:
                 self._places[route] = place
                 self._open += 1
                 place.open += 1
-            connection = await self._connect(route, terms)
-            with self._lock:
-                self._requests -= 1
-            if connection.multiplexes:
-                self._take_back(connection)
-            else:
-                connection.rest(time.monotonic())
-                self._pass_on(route, connection)
+                return None
+        finally:
+            self._pass_on_reclaimed()
 
     # Releasing
 
@@ -708,12 +721,13 @@ class ConnectionPool:
         with self._lock:
             connection.taken -= 1
             place = self._places.get(connection.route)
-            if place is None or connection not in self._connections:  # it was closed, or the process has forked since
-                return False
-            self._offer(place, connection)
-            is_last = not connection.taken
-            if not is_last and place.waiters:
-                self._share_out(place)
+            # Else it was closed, or the process has forked since.
+            is_ours = place is not None and connection in self._connections
+            is_last = is_ours and not connection.taken
+            if place is not None and is_ours:
+                self._offer(place, connection)
+                if not is_last and place.waiters:
+                    self._share_out(place)
         self._pass_on_reclaimed()
         return is_last
 
@@ -746,12 +760,11 @@ class ConnectionPool:
             if is_ours and not was_used:
                 self._requests -= 1
                 self._reused -= connection.served > 0
-        if is_shared:
-            return
-        connection.close()
-        if not is_ours:
-            return
-        self._pass_on(connection.route, None)
+        if not is_shared:
+            connection.close()
+            if is_ours:
+                self._pass_on(connection.route, None)
+        self._pass_on_reclaimed()
 
     def _forget_connection(self, connection: Connection) -> None:
         """Make a connection a place without one."""
@@ -764,45 +777,47 @@ class ConnectionPool:
     def _pass_on(self, route: Route, connection: Connection | None) -> None:
         """Give what came free, a place of `route` with or without its connection, to the oldest waiter, or keep it."""
         doomed: Connection | None = None
-        with self._lock:
-            place = self._places.get(route)
-            if place is None or (connection is not None and connection not in self._connections):
-                return  # the process has forked since, and this belongs to the parent
-            while self._waiting:
-                chosen = self._next_in_line(place, connection is None)
-                if chosen is None:
-                    break
-                waiter, _ = chosen.waiters.popitem(last=False)
-                self._waiting -= 1
-                if chosen is place:
-                    is_taken = waiter.deliver(_PERMIT if connection is None else connection)
-                    if is_taken and connection is not None and connection.multiplexes:
-                        self._lend(place, connection)
-                        self._share_out(place)
-                else:
-                    chosen.open += 1
-                    is_taken = waiter.deliver(_PERMIT)
-                    if is_taken:  # the place changes hands, and what stands on it goes
-                        place.open -= 1
-                        if connection is not None:
-                            doomed = connection
-                            self._forget_connection(connection)
-                        self._stand_in_line(place)
-                        self._forget_place(place)
+        try:
+            with self._lock:
+                place = self._places.get(route)
+                if place is None or (connection is not None and connection not in self._connections):
+                    return  # the process has forked since, and this belongs to the parent
+                while self._waiting:
+                    chosen = self._next_in_line(place, connection is None)
+                    if chosen is None:
+                        break
+                    waiter, _ = chosen.waiters.popitem(last=False)
+                    self._waiting -= 1
+                    if chosen is place:
+                        is_taken = waiter.deliver(_PERMIT if connection is None else connection)
+                        if is_taken and connection is not None and connection.multiplexes:
+                            self._lend(place, connection)
+                            self._share_out(place)
                     else:
-                        chosen.open -= 1
-                self._stand_in_line(chosen)
-                if is_taken:
-                    break
-                self._forget_place(chosen)
-            else:
-                chosen = None
-            if chosen is None:
-                doomed = self._keep(place, connection)
-        if doomed is not None:
-            doomed.close()
-        if self._reclaimed:
-            self._pass_on_reclaimed()
+                        chosen.open += 1
+                        is_taken = waiter.deliver(_PERMIT)
+                        if is_taken:  # the place changes hands, and what stands on it goes
+                            place.open -= 1
+                            if connection is not None:
+                                doomed = connection
+                                self._forget_connection(connection)
+                            self._stand_in_line(place)
+                            self._forget_place(place)
+                        else:
+                            chosen.open -= 1
+                    self._stand_in_line(chosen)
+                    if is_taken:
+                        break
+                    self._forget_place(chosen)
+                else:
+                    chosen = None
+                if chosen is None:
+                    doomed = self._keep(place, connection)
+        finally:
+            if doomed is not None:
+                doomed.close()
+            if self._reclaimed:
+                self._pass_on_reclaimed()
 
     def _next_in_line(self, place: _Place, is_empty: bool) -> _Place | None:
         """Return the place of the oldest waiter that a place of `place` can serve; None where there is none.
@@ -896,6 +911,7 @@ class ConnectionPool:
                 self._discard(connection)
             else:
                 self._pass_on(connection.route, connection)
+        self._pass_on_reclaimed()
 
     # Closing
 

@@ -242,10 +242,11 @@ class Exchange:
         connection = self._connection
         self._unheard += sent
         if connection.is_clear:
-            await connection.breathe()
-            if self._unheard >= _AT_ONCE:
+            has_sent_much = self._unheard >= _AT_ONCE
+            if has_sent_much:
                 self._unheard = 0
                 connection.look()
+            await connection.breathe(has_sent_much)
         else:
             await self._flush(stream)
 

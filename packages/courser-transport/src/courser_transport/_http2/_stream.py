@@ -75,14 +75,11 @@ class HTTP2Stream:
         """Whether neither its window nor the connection's lets it send."""
         self.wanted = Wanted.HEAD
 
-    def take(self, limit: int | None = None) -> bytes:
-        """Empty the inbox, of `limit` bytes at most, and return the content that was in it."""
+    def take(self) -> bytes:
+        """Empty the inbox, and return the content that was in it."""
         chunks = self.chunks
         content = bytes(chunks[0] if len(chunks) == 1 else b"".join(chunks))
         chunks.clear()
-        if limit is not None and len(content) > limit:
-            chunks.append(content[limit:])
-            content = content[:limit]
         return content
 
     @property

@@ -459,10 +459,10 @@ class Traffic(Connection):
             if self._ended:
                 self.end_noted()
 
-    async def breathe(self) -> None:
+    async def breathe(self, is_due: bool) -> None:
         """Let others have a turn, now and then: a peer that takes everything at once leaves no time to wait."""
         self._breaths += 1
-        if self.is_async and self._breaths % _BREATHE_EVERY == 0:
+        if self.is_async and (is_due or self._breaths % _BREATHE_EVERY == 0):
             await self._backend.sleep(0)
 
     def look(self) -> None:

@@ -7,7 +7,7 @@ import os
 import ssl
 import sys
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from ._certificates import (
     CertTypes,
@@ -59,7 +59,9 @@ def create_ssl_context(
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         else:
-            load_authorities(context, *_authorities(verify, trust_env))
+            source, argument = _authorities(verify, trust_env)
+            for one in _each(source, argument):
+                load_authorities(context, one, argument)
     if sys.version_info >= (3, 13) and verify is not False:  # what ssl.create_default_context does since then
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     context.hostname_checks_common_name = False
@@ -92,6 +94,14 @@ def _authorities(verify: bool | Source, trust_env: bool) -> tuple[Source, str]:
     import certifi
 
     return certifi.where(), "certifi"
+
+
+def _each(source: Source, argument: str) -> Sequence[Source]:
+    """Return the directories of SSL_CERT_DIR, which may list several, not all of them there; anything else is one."""
+    if argument == "SSL_CERT_DIR" and isinstance(source, str):
+        found = [path for path in source.split(os.pathsep) if os.path.isdir(path)]
+        return found or [source]
+    return [source]
 
 
 def is_system(verify: VerifyTypes) -> bool:

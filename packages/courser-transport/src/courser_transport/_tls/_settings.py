@@ -119,10 +119,11 @@ class TLSSettings:
     async def _built_beside(self, peer: str, backend: Backend, deadline: Deadline) -> ssl.SSLContext:
         waiter: Waiter[_Outcome] = backend.waiter()
         with _lock:
-            self._waiting.append((backend, waiter))
-            if self._builder is None or not self._builder.is_alive():  # after a fork it lives in the parent alone
+            if self._builder is None or not self._builder.is_alive():
+                self._waiting = []  # a fork left the builder to the parent, and those who wait for it
                 self._builder = threading.Thread(target=self._build, name="courser loads authorities", daemon=True)
                 self._builder.start()
+            self._waiting.append((backend, waiter))
         outcome = await waiter.wait(deadline.left())
         if outcome is None:
             raise ConnectTimeout(f"loading the authorities to trust for {peer} timed out {deadline.words}")

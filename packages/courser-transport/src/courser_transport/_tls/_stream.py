@@ -11,6 +11,7 @@ import ssl
 import threading
 import typing
 
+from .._backends._reasons import closed_here
 from .._deadline import Deadline
 from .._exceptions import (
     CertificateError,
@@ -54,6 +55,7 @@ class TLSStream:
         self._has_heard = False
         self._is_ended = False
         self._failure: ssl.SSLError | None = None  # met while looking, or behind content; the next read tells it
+        self._is_closed = False
         self._shared: SharedStream | None = None
 
     async def handshake(self, deadline: Deadline, pins: HostPins | None = None) -> None:
@@ -162,6 +164,8 @@ class TLSStream:
         self._is_ended = True
 
     def _read_failure(self, error: ssl.SSLError) -> NetworkError:
+        if self._is_closed:  # from another thread, and what OpenSSL and the peer make of it says nothing
+            return ReadError(closed_here(self._peer))
         if isinstance(error, ssl.SSLEOFError):
             return ReadError(f"{self._peer} cut the connection without a TLS goodbye; what came may not be all")
         # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
@@ -170,6 +174,10 @@ class TLSStream:
         if complaint is not None:
             return CertificateError(f"TLS handshake with {self._peer} failed: {complaint}")
         return ReadError(f"reading from {self._peer} failed: {tls_reason(error)}")
+
+    def _write_failure(self, error: ssl.SSLError) -> WriteError:
+        why = f"writing to {self._peer} failed: {tls_reason(error)}"
+        return WriteError(closed_here(self._peer) if self._is_closed else why)
 
     def _more_records(self, data: bytes, limit: int) -> bytes:
         """Add the records that are here already: one step of the caller's for all of them."""
@@ -200,14 +208,14 @@ class TLSStream:
             for start in range(0, len(view), _WRITE_SIZE):
                 await self._stream.write(self._encrypt(view[start : start + _WRITE_SIZE]), timeout)
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether all of `data` was encrypted and accepted."""
         try:
             leaving = self._encrypt(data) if data else self._take_outgoing()
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
         return await self._stream.push(leaving, timeout)
 
     def share(self) -> TLSStream:
@@ -224,7 +232,7 @@ class TLSStream:
                     self._tls.write(data)
                 return self._shared.post(self._outgoing.read())
         except ssl.SSLError as error:
-            raise WriteError(f"writing to {self._peer} failed: {tls_reason(error)}") from error
+            raise self._write_failure(error) from error
 
     async def writable(self, timeout: float | None, or_readable: bool) -> None:
         """Wait until the stream below accepts more."""
@@ -269,6 +277,7 @@ class TLSStream:
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once; our signed goodbye leaves if that needs no waiting (RFC 8446 §6.1)."""
+        self._is_closed = True
         goodbye = b""
         if self._guard.acquire(blocking=False):  # another thread at work with it would be waited for, and is not
             try:
