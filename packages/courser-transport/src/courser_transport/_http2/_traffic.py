@@ -459,10 +459,11 @@ class Traffic(Connection):
             if self._ended:
                 self.end_noted()
 
-    async def breathe(self, is_due: bool) -> None:
+    async def breathe(self, has_sent_much: bool) -> None:
         """Let others have a turn, now and then: a peer that takes everything at once leaves no time to wait."""
         self._breaths += 1
-        if self.is_async and (is_due or self._breaths % _BREATHE_EVERY == 0):
+        is_due = self._breaths % _BREATHE_EVERY == 0 or (has_sent_much and len(self._session.streams) > 1)
+        if self.is_async and is_due:
             await self._backend.sleep(0)
 
     def look(self) -> None:
