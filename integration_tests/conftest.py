@@ -14,6 +14,7 @@ from .servers.certificates import Authority
 from .servers.httpbin_server import HttpbinIsMissing, run_httpbin
 from .servers.nginx import Nginx, NginxIsMissing, run_nginx
 from .servers.tiny import run_tiny
+from .watch import watching
 from .worlds import Asyncio, Threads, Trio, World
 
 SECONDS_A_TEST = 60
@@ -32,6 +33,14 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_secret_is_shown() -> Iterator[None]:
+    """See `watch`."""
+    with watching() as watch:
+        yield
+    assert not watch.complaints, "\n".join(watch.complaints)
 
 
 @pytest.fixture(params=[Threads(), Asyncio(), Trio()], ids=lambda world: world.name)

@@ -21,9 +21,10 @@ import courser
 from .servers.certificates import Authority
 from .servers.origins import SOCKS_PASSWORD, Origins, Visit
 from .sweeps.peer import requests, serving
+from .watch import CANARY
 from .worlds import Asyncio, Threads, Trio, World
 
-SECRET = "tweet-tweet"
+SECRET = CANARY
 HOME = "https://home.shop.example/start"
 AWAY = "https://other.example/"
 

@@ -20,6 +20,8 @@ import trio
 
 import courser
 
+from .watch import watched
+
 T = TypeVar("T")
 Program = Callable[[courser.AsyncClient], Coroutine[Any, Any, T]]
 
@@ -54,7 +56,7 @@ class Threads:
 
     def fetch(self, method: str, url: str, *, settings: dict[str, Any] | None = None, **arguments: Any) -> Any:
         with courser.Client(**(settings or {})) as client:
-            return client.request(method, url, **arguments)
+            return watched(lambda: client.request(method, url, **arguments))
 
     def pieces(self, *parts: bytes) -> Iterator[bytes]:
         yield from parts
@@ -91,7 +93,7 @@ class Asyncio(Loop):
     name = "asyncio"
 
     def run(self, program: Program[T], **settings: Any) -> T:
-        return asyncio.run(_with_client(program, settings))
+        return watched(lambda: asyncio.run(_with_client(program, settings)))
 
     async def until(self, event: threading.Event) -> None:
         _require(await asyncio.to_thread(event.wait, PATIENCE))
@@ -103,7 +105,7 @@ class Trio(Loop):
     name = "trio"
 
     def run(self, program: Program[T], **settings: Any) -> T:
-        return trio.run(_with_client, program, settings)
+        return watched(lambda: trio.run(_with_client, program, settings))
 
     async def until(self, event: threading.Event) -> None:
         _require(await trio.to_thread.run_sync(event.wait, PATIENCE))

@@ -20,6 +20,12 @@ def test_a_head_is_the_method_the_target_and_the_fields_in_their_order_and_case(
     assert (said.length, said.keeps) == (0, True)
 
 
+def test_host_is_the_first_field_wherever_the_program_has_put_it() -> None:
+    request = Request("GET", "https://example.org/", headers=[("X-b", "2"), ("x-A", "1"), ("Host", "other.example")])
+    head, _ = request_head(request, None, None)
+    assert head == b"GET / HTTP/1.1\r\nHost: other.example\r\nX-b: 2\r\nx-A: 1\r\n\r\n"
+
+
 def test_the_fields_of_the_last_request_are_kept_and_those_of_another_are_not_taken_for_them() -> None:
     _, said = request_head(Request("GET", URL, headers={"X-A": "1"}))
     head, again = request_head(Request("POST", f"{URL}&y=2", headers={"x-a": "1"}), said)

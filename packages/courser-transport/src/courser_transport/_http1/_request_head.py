@@ -67,6 +67,9 @@ def _checked(given: list[Field], forwarder: Proxy | None, method: str) -> Checke
         fields = [*given, *[field for field in own if field[1] in names]]
     elif method != "CONNECT":
         fields = [field for field in given if field[1] != b"proxy-authorization"]
+    if fields and fields[0][1] != b"host":
+        # First, wherever the program has put it (RFC 9110 §7.2); a sort leaves the others as they are.
+        fields = sorted(fields, key=lambda field: field[1] != b"host")
     lines = b"".join([b"%b: %b\r\n" % (name, value) for name, _, value in fields]) + b"\r\n"
     values = {lower: value for _, lower, value in fields}
     # As many lines as there are fields: a value with a line break of its own would match too, as two fields.

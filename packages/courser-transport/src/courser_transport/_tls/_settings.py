@@ -40,8 +40,9 @@ if hasattr(os, "register_at_fork"):
 class TLSSettings:
     """Whom to trust and who to be, as in `create_ssl_context`, what hosts must show, and sessions to resume.
 
-    What the arguments say is checked at once; what takes long is loaded for the first handshake. `context` and
-    `sessions` are there from then on; without `sessions`, no handshake may resume any.
+    What the arguments say is checked at once, but for settings that are derived from others in the middle of a request;
+    what takes long is loaded for the first handshake. `context` and `sessions` are there from then on; without
+    `sessions`, no handshake may resume any.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class TLSSettings:
         trust_env: bool = True,
         http2: bool = False,
         pins: PinTypes | None = None,
+        is_checked_at_once: bool = True,
     ) -> None:
         self.context: ssl.SSLContext | None = None
         self._arguments = (verify, cert, trust_env, http2)
@@ -62,6 +64,8 @@ class TLSSettings:
         self._others: dict[VerifyTypes, TLSSettings] = {}
         self._builder: threading.Thread | None = None
         self._waiting: list[tuple[Backend, Waiter[_Outcome]]] = []
+        if not is_checked_at_once and not isinstance(verify, ssl.SSLContext):
+            return  # somebody's event loop is waiting, and files are read beside it
         if isinstance(verify, bool) or is_system(verify):
             check_system(verify)
             if cert is not None:
@@ -72,20 +76,20 @@ class TLSSettings:
     def instead(self, verify: VerifyTypes) -> TLSSettings:
         """Return the same settings with somebody else to trust; the same ones for the same `verify`.
 
-        A context says itself who we are. Raises what making settings raises.
+        A context says itself who we are. What is wrong with `verify` is found when it is used.
         """
         other = self._others.get(verify)
         if other is None:
             _, cert, trust_env, http2 = self._arguments
             own_cert = None if isinstance(verify, ssl.SSLContext) else cert
-            other = self._remember(verify, TLSSettings(verify, own_cert, trust_env, http2, self._given_pins))
+            other = self._remember(verify, TLSSettings(verify, own_cert, trust_env, http2, self._given_pins, False))
         return other
 
     def for_proxy(self) -> TLSSettings:
         """Return settings for TLS to a proxy: they trust the same, offer no HTTP/2, and say nothing of who we are."""
         if self._of_proxies is None:
             verify, _, trust_env, _ = self._arguments
-            self._of_proxies = TLSSettings(verify, None, trust_env, False, self._given_pins)
+            self._of_proxies = TLSSettings(verify, None, trust_env, False, self._given_pins, False)
         return self._of_proxies
 
     def without_http2(self) -> TLSSettings | None:
@@ -95,7 +99,7 @@ class TLSSettings:
         """
         verify, cert, trust_env, http2 = self._arguments
         if self._of_http1 is None and http2 and not isinstance(verify, ssl.SSLContext):
-            self._of_http1 = TLSSettings(verify, cert, trust_env, False, self._given_pins)
+            self._of_http1 = TLSSettings(verify, cert, trust_env, False, self._given_pins, False)
         return self._of_http1
 
     def _remember(self, verify: VerifyTypes, other: TLSSettings) -> TLSSettings:
