@@ -102,6 +102,17 @@ def test_figures_that_scatter_get_no_verdict(bench: SimpleNamespace, measured: A
     assert "spread too wide (courser" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("rounds", "met"), [([1.0, 3.0, 7.0], True), ([1.0, 3.0, 9.0], None), ([9.0, 20.0, 50.0], False)]
+)
+def test_figures_that_scatter_on_one_side_of_their_bound_get_a_verdict(
+    bench: SimpleNamespace, measured: Any, rounds: list[float], met: bool | None
+) -> None:
+    results = measured({"memory-stream": {"courser": rounds}})
+
+    assert verdict(bench, results, "memory-stream", None).met is met
+
+
 def test_one_round_that_was_disturbed_spoils_nothing(bench: SimpleNamespace, measured: Any) -> None:
     results = measured({"get-64": {"courser": [50.0, 50.0, 50.0, 50.0, 500.0], "aiohttp": [100.0] * 5}})
 

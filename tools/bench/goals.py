@@ -136,21 +136,27 @@ def _judge(goal: Goal, results: Results, ours: tuple[str, str], theirs: tuple[st
         loaded = sorted(set(our_summary.modules) & set(goal.absent))
         return Verdict(goal, len(loaded), not loaded, f"it loads {', '.join(loaded)}" if loaded else "")
 
-    value = our_summary.median if goal.peer is None else our_summary.median / their_summary.median
-    objection = _objection("courser", our_summary) or _objection(goal.peer or "courser", their_summary)
+    if goal.peer is None:
+        value = our_summary.median
+        # Rounds that scatter, but all on one side of the bound, leave no doubt.
+        may_scatter = not our_summary.smallest <= goal.bound < our_summary.largest
+        objection = _objection("courser", our_summary, may_scatter)
+    else:
+        value = our_summary.median / their_summary.median
+        objection = _objection("courser", our_summary) or _objection(goal.peer, their_summary)
     if objection:
         return Verdict(goal, value, None, objection)
     return Verdict(goal, value, value >= goal.bound if goal.at_least else value <= goal.bound)
 
 
-def _objection(client: str, summary: Summary) -> str:
+def _objection(client: str, summary: Summary, may_scatter: bool = False) -> str:
     if summary.rounds < FEWEST_ROUNDS:
         return f"only {summary.rounds} rounds"
     # Memory is what it is, whoever shares the core.
     takes_time = summary.wall is not None
     if takes_time and summary.neighbours is not None and summary.neighbours > BUSY_CORES:
         return f"the machine was busy (others used {summary.neighbours:.1f} cores beside {client})"
-    if summary.spread > WIDEST_SPREAD:
+    if summary.spread > WIDEST_SPREAD and not may_scatter:
         return f"spread too wide ({client}: middle half of the rounds over {summary.spread:.0%} of the median)"
     return ""
 

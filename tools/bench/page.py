@@ -161,7 +161,8 @@ def _lost(document: dict[str, Any]) -> str:
         if ours is None:
             continue
         sign = -1 if scenario["more_is_better"] else 1
-        ahead = sorted((name for name in medians if sign * medians[name] < sign * ours), key=medians.__getitem__)
+        best_first = sorted((sign * median, name) for name, median in medians.items())
+        ahead = [name for cost, name in best_first if cost < sign * ours]
         if ahead:
             figures = ", ".join(f"{name} {number(medians[name])}" for name in ahead)
             rows.append((scenario["title"], f"{number(ours)} {scenario['unit']}", figures))

@@ -1,4 +1,4 @@
-"""What one round of one client says."""
+"""What one round of one client says, or why it says nothing."""
 
 from __future__ import annotations
 
@@ -21,3 +21,7 @@ class Sample:
     p99: float | None = None
     peak: float | None = None
     modules: tuple[str, ...] = ()
+
+
+class NotMeasurable(Exception):
+    """A client does not do, or this system does not tell, what the figure is about; the message is for the report."""

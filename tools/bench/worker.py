@@ -17,6 +17,7 @@ import clients
 import cores
 import machine
 import scenarios
+from sample import NotMeasurable
 from scenarios.definition import Task
 from servers import Endpoints
 
@@ -54,6 +55,8 @@ def _sentence(client: str, error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, ImportError):
         return f"{client} cannot be imported: {error}"
+    if isinstance(error, NotMeasurable):
+        return str(error)
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 from clients.adapter import TIMEOUT, Answer, Settings
@@ -56,4 +57,15 @@ class AsyncRequestsLike:
 
     async def upload(self, url: str, body: bytes) -> Answer:
         response = await self._session.post(url, data=body, timeout=TIMEOUT)
+        return response.status_code, len(response.content)
+
+    async def upload_pieces(self, url: str, pieces: Iterable[bytes], length: int) -> Answer:
+        async def content() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        headers = {"Content-Length": str(length)}
+        response = await self._session.post(url, data=content(), headers=headers, timeout=TIMEOUT)
+        if self._multiplexed:
+            await self._session.gather(response)
         return response.status_code, len(response.content)

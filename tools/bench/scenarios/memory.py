@@ -14,7 +14,7 @@ import os
 import clients
 import machine
 from clients.adapter import CONNECTIONS, Settings
-from sample import Sample
+from sample import NotMeasurable, Sample
 from scenarios import worlds
 from scenarios.definition import Scenario, Task
 from servers import LARGE_BYTES, SMALL_BODY
@@ -22,10 +22,6 @@ from workload import WrongAnswer
 
 _ENOUGH = 100
 _CLIENTS = ("floor", "courser", "wreq", "pyreqwest", "aiohttp", "niquests", "httpx2", "httpx")
-
-
-class NotMeasurable(Exception):
-    """This system does not tell what is needed; the message says what that is."""
 
 
 def _measure_stream(task: Task) -> Sample:
