@@ -192,7 +192,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The peers side by side; see tools/bench."""
     install(session, *lines(ROOT / "tools" / "bench" / "requirements.txt"), *sibling_wheels("courser"))
-    session.run("python", "tools/bench/run.py", *session.posargs)
+    session.run("python", "tools/bench/run.py", "--environments", str(CACHES / "peers"), *session.posargs)
 
 
 @nox.session(python=DEFAULT)
