@@ -43,6 +43,10 @@ GENERATIONS = ("httpx", "httpx2")
 PACKAGES = {name.removeprefix("courser-"): name for name in wheels.DISTRIBUTIONS}
 SOURCES = [str(wheels.sources(name).parent) for name in wheels.DISTRIBUTIONS]
 
+# A file of tests in one process, two files beside each other: most of them wait for something most of the time. Not for
+# the integration tests, which look at the clock and share servers.
+BESIDE_EACH_OTHER = ("-n", "2", "--dist", "loadfile")
+
 # What a user has set for other work must not leak into ours, and our caches belong into one place.
 os.environ.pop("PYTHONPATH", None)
 os.environ.update(
@@ -70,7 +74,7 @@ def add_package_session(package: str, distribution: str) -> None:
         if session.python == DEFAULT:
             report_missing(session)
         install(session, *test_pins(distribution), *sibling_wheels(distribution))
-        pytest(session, f"packages/{distribution}/tests", *session.posargs)
+        pytest(session, *BESIDE_EACH_OTHER, f"packages/{distribution}/tests", *session.posargs)
 
     test_package.__doc__ = f"The tests of {distribution}, where only it and the siblings it declares exist."
     nox.session(test_package, name=f"test-{package}", python=PYTHONS)
@@ -136,7 +140,7 @@ def floors(session: nox.Session) -> None:
         lowest = wheels.lowest_installation(distribution)
         session.log(f"{distribution} with " + ", ".join(Path(requirement).name for requirement in lowest[1:]))
         install(session, *test_pins(distribution), *lowest)
-        pytest(session, f"packages/{distribution}/tests", *session.posargs)
+        pytest(session, *BESIDE_EACH_OTHER, f"packages/{distribution}/tests", *session.posargs)
 
 
 @nox.session(python=DEFAULT)
@@ -188,7 +192,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The peers side by side; see tools/bench."""
     install(session, *lines(ROOT / "tools" / "bench" / "requirements.txt"), *sibling_wheels("courser"))
-    session.run("python", "tools/bench/run.py", *session.posargs)
+    session.run("python", "tools/bench/run.py", "--environments", str(CACHES / "peers"), *session.posargs)
 
 
 @nox.session(python=DEFAULT)

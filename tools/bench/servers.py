@@ -1,11 +1,13 @@
 """nginx, as the server all clients meet: one worker on one core, loopback only, everything in a temporary directory.
 
 It answers `/small` from memory and `/large` from a file, in clear text and over TLS with a certificate made for the
-run. HTTP/2 has a port of its own, and `/sink` takes what is sent to it.
+run. HTTP/2 has a port of its own, and `/sink` takes what is sent to it. `/moved` leads to `/small`, and `/guarded` is
+`/small` for those who send a cookie and credentials.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import pwd
@@ -39,6 +41,7 @@ class Endpoints:
     http2: str
     certificate_authority: str
     server: str
+    process_group: int = 0
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def running_nginx(core: int | None) -> Iterator[Endpoints]:
             )
         try:
             _wait_until_it_accepts(process, [endpoints.http, endpoints.https, endpoints.http2], directory)
-            yield endpoints
+            yield dataclasses.replace(endpoints, process_group=process.pid)
         finally:
             process.terminate()
             process.wait()
@@ -175,6 +178,15 @@ http {{
 
         location = /small {{
             default_type application/json;
+            return 200 '{small}';
+        }}
+        location = /moved {{
+            return 302 /small;
+        }}
+        location = /guarded {{
+            default_type application/json;
+            if ($http_cookie = "") {{ return 400; }}
+            if ($http_authorization = "") {{ return 401; }}
             return 200 '{small}';
         }}
         location = /large {{

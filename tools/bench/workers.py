@@ -10,11 +10,11 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.definition import Sample, Scenario
+from sample import Sample
+from scenarios.definition import Scenario
 from servers import Endpoints
 
 _PATIENCE = 120
@@ -32,7 +32,10 @@ class Measurement:
     version: str
 
 
-def measure(scenario: Scenario, client: str, endpoints: Endpoints, seconds: float, core: int | None) -> Measurement:
+def measure(
+    scenario: Scenario, client: str, endpoints: Endpoints, seconds: float, core: int | None, python: str
+) -> Measurement:
+    """Measure one client once, in a process of the given Python pinned to a core; raise MeasurementFailed."""
     task = {
         "scenario": scenario.name,
         "client": client,
@@ -40,7 +43,7 @@ def measure(scenario: Scenario, client: str, endpoints: Endpoints, seconds: floa
         "seconds": seconds,
         "core": core,
     }
-    command = [sys.executable, str(Path(__file__).with_name("worker.py")), json.dumps(task)]
+    command = [python, str(Path(__file__).with_name("worker.py")), json.dumps(task)]
     patience = _PATIENCE + 10 * seconds
     try:
         done = subprocess.run(
@@ -58,10 +61,27 @@ def measure(scenario: Scenario, client: str, endpoints: Endpoints, seconds: floa
         lines = done.stderr.strip().splitlines()
         raise MeasurementFailed(lines[-1] if lines else f"the worker ended with status {done.returncode}")
     answer = json.loads(done.stdout)
-    return Measurement(Sample(**answer["sample"]), answer["version"])
+    sample = {**answer["sample"], "modules": tuple(answer["sample"]["modules"])}
+    return Measurement(Sample(**sample), answer["version"])
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what would send loopback requests through a proxy, or turn on debugging."""
-    unwanted = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "pythonasynciodebug", "pythondevmode"}
-    return {name: value for name, value in os.environ.items() if name.lower() not in unwanted}
+    """Return our environment without what changes a client's work: proxies, authorities, debugging."""
+    return {name: value for name, value in os.environ.items() if name.lower() not in _UNWANTED}
+
+
+_UNWANTED = {
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "curl_ca_bundle",
+    "requests_ca_bundle",
+    "ssl_cert_dir",
+    "ssl_cert_file",
+    "pythonasynciodebug",
+    "pythondevmode",
+    "pythondontwritebytecode",
+    "pythonmalloc",
+    "pythontracemalloc",
+}

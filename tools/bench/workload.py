@@ -4,8 +4,8 @@ The concurrency never drops while the clock runs. Measured in batches instead, e
 idle and ends with most of them idle again; some pools look at each idle connection for every request, so short
 batches showed such clients at twice what they cost in service, and the slower a client was the shorter its batch.
 
-The loop is the same for every client: it awaits the operation, compares the answer with the expected one, and takes
-the next ticket. What it costs itself is in the floor's figure too.
+The loop is the same for every client: it awaits the operation, compares the answer with the expected one, notes how
+long it took, and takes the next ticket. What it costs itself is in the floor's figure too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from array import array
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
 
 from clients.adapter import Answer
+from sample import Sample
 
 
 class WrongAnswer(Exception):
@@ -27,7 +29,7 @@ class Stopwatch:
     """Gives out the tickets, and reads the clocks when the measured stretch begins and ends.
 
     Afterwards `count` says how many operations fell into the stretch, `cpu` and `wall` how many seconds it took:
-    processor time of this process, and time on the wall.
+    processor time of this process, and time on the wall. `latencies` has the seconds of each of its operations.
     """
 
     count: int
@@ -37,6 +39,30 @@ class Stopwatch:
     def __init__(self, concurrency: int, seconds: float) -> None:
         self._concurrency = concurrency
         self._seconds = seconds
+        self.latencies = array("d")
+
+    def microseconds(self) -> Sample:
+        """Return the sample of a scenario that counts what one operation costs."""
+        return self._per_operation(1e6)
+
+    def milliseconds(self) -> Sample:
+        """Return the same for operations that cost more."""
+        return self._per_operation(1e3)
+
+    def megabytes(self, size: int) -> Sample:
+        """Return the sample of a scenario that counts how many megabytes a second moves, `size` bytes an operation."""
+        moved = self.count * size / 1e6
+        return Sample(moved / self.cpu, self.count, moved / self.wall, self._percentile(50), self._percentile(99))
+
+    def _per_operation(self, unit: float) -> Sample:
+        scale = unit / self.count
+        return Sample(self.cpu * scale, self.count, self.wall * scale, self._percentile(50), self._percentile(99))
+
+    def _percentile(self, percent: int) -> float | None:
+        """Return the latency that so many percent stay below, in milliseconds; `None` when they are too few to say."""
+        if len(self.latencies) * (100 - percent) < 100:
+            return None
+        return sorted(self.latencies)[len(self.latencies) * percent // 100] * 1000
 
     def tickets(self) -> Iterator[None]:
         """Give one ticket for each operation to start, shared by all who work.
@@ -47,6 +73,7 @@ class Stopwatch:
         yield from repeat(None, self._concurrency)
         yield from self._for_a_while(self._seconds / 2)
         gc.collect()
+        del self.latencies[:]
         wall = time.perf_counter()
         cpu = time.process_time()  # user and system time of all our threads, to the nanosecond
         yield from self._for_a_while(self._seconds)
@@ -66,10 +93,13 @@ async def measure_async(
 ) -> Stopwatch:
     stopwatch = Stopwatch(concurrency, seconds)
     tickets = stopwatch.tickets()
+    clock, note = time.perf_counter, stopwatch.latencies.append
 
     async def one_after_another() -> None:
         for _ in tickets:
+            started = clock()
             answer = await operation()
+            note(clock() - started)
             if answer != expected:
                 raise WrongAnswer(f"expected status and length {expected}, got {answer}")
 
@@ -81,8 +111,11 @@ async def measure_async(
 
 def measure_sync(operation: Callable[[], Answer], expected: Answer, seconds: float) -> Stopwatch:
     stopwatch = Stopwatch(1, seconds)
+    clock, note = time.perf_counter, stopwatch.latencies.append
     for _ in stopwatch.tickets():
+        started = clock()
         answer = operation()
+        note(clock() - started)
         if answer != expected:
             raise WrongAnswer(f"expected status and length {expected}, got {answer}")
     return stopwatch

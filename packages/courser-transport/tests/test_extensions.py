@@ -166,3 +166,21 @@ async def test_timings_count_the_wait_for_a_connection(world: World) -> None:
         await world.until(lambda: pool.waiting == 1)
         await give_up(first)
         assert list((await task.result()).extensions["timings"])[:2] == ["pool", "resolve"]
+
+
+@in_every_world
+async def test_a_trace_tells_the_head_of_the_response_as_httpx_does(world: World) -> None:
+    told: dict[str, Any] = {}
+
+    def note(event: str, info: dict[str, Any]) -> None:
+        told[event] = info
+
+    head = b"HTTP/1.1 201 Made\r\nContent-Length: 0\r\nX-Name: value\r\n\r\n"
+    with scripted(world, [sends(head)]) as (pool, _):
+        await collect(await pool.send(Request("GET", URL, extensions={"trace": note})))
+    assert told["http11.receive_response_headers.complete"]["return_value"] == (
+        b"HTTP/1.1",
+        201,
+        b"Made",
+        [(b"Content-Length", b"0"), (b"X-Name", b"value")],
+    )

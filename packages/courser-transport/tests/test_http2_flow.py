@@ -10,6 +10,7 @@ import pytest
 from courser_models import LocalProtocolError, Request
 from courser_transport import RemoteProtocolError, WriteTimeout
 from courser_transport._body import ResponseBody
+from courser_transport._http2._stream import HTTP2Stream
 from exchanges import Body, collect, give_up
 from frames import DATA, END_STREAM, HEADERS, PADDED, RST_STREAM, WINDOW_UPDATE, FramePeer
 from http2 import URL, http2
@@ -304,3 +305,11 @@ async def test_the_word_to_send_on_is_waited_for(world: World) -> None:
         response, _ = await wire.fetch(Request("POST", URL, content=body.content, headers=headers))
         assert (response.status_code, body.asked) == (417, 0)
     assert seen == ["head", "body"]
+
+
+def test_content_is_taken_in_measured_steps_without_copying_the_rest() -> None:
+    stream = HTTP2Stream(1, "GET", 0, 0)
+    stream.chunks.extend([b"abc", b"defg", bytearray(b"hij")])
+    assert [stream.take(4), stream.take(4)] == [b"abcd", b"efgh"]
+    assert [bytes(piece) for piece in stream.chunks] == [b"ij"]
+    assert [stream.take(4), len(stream.chunks)] == [b"ij", 0]

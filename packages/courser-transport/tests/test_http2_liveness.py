@@ -85,11 +85,13 @@ async def test_after_a_time_out_in_silence_the_peer_is_asked_and_the_next_reques
     heard: list[Any] = []
 
     def is_dead(peer: FramePeer) -> None:
+        peer.serve_one()  # all that it says in greeting is heard by then, and silence is silence
         peer.request()
         heard.extend(peer.until_goodbye())
 
     limits = {"http2_ping_timeout": 0.2}
     async with client(world, played(is_dead), serves(1), **limits) as it:
+        assert await it.fetch() == b"hello"
         with pytest.raises(ReadTimeout):
             await it.fetch(read=0.3)
         content = b"not twice"

@@ -26,11 +26,16 @@ VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
 def connect(
-    settings: TLSSettings, server: ssl.SSLContext, name: str = "example.org", peer: str = "", says: bytes = b"hello"
+    settings: TLSSettings,
+    server: ssl.SSLContext,
+    name: str = "example.org",
+    peer: str = "",
+    says: bytes = b"hello",
+    way: str = "",
 ) -> TLSStream:
     """Shake hands, and hear what a server says, its tickets included; the connection is closed afterwards."""
     other_end = TLSPeer(server)
-    stream = run_sync(start_tls(other_end, settings, name, peer or f"{name}:443", Deadline(None)))
+    stream = run_sync(start_tls(other_end, settings, name, peer or f"{name}:443", Deadline(None), way=way))
     other_end.say(says)
     assert run_sync(stream.read(100, None)) == says
     stream.close()
@@ -90,14 +95,14 @@ def test_a_server_that_has_forgotten_is_shaken_hands_with_anew(authority: Author
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     "change",
-    ["context", "name", "peer", "pins", "client certificate", "no verification"],
+    ["context", "name", "peer", "way", "pins", "client certificate", "no verification"],
 )
 def test_nothing_is_resumed_across(authority: Authority, version: ssl.TLSVersion, change: str) -> None:
     certificate = authority.ca.issue_cert("example.org", "other.example")
     server = authority.server_with(certificate, version)
     settings = authority.settings()
     connect(settings, server)
-    other, name, peer = settings, "example.org", ""
+    other, name, peer, way = settings, "example.org", "", ""
     if change == "context":
         other = authority.settings(http2=True)
     elif change == "pins":
@@ -109,9 +114,11 @@ def test_nothing_is_resumed_across(authority: Authority, version: ssl.TLSVersion
     elif change == "name":
         name = "other.example"
         peer = "example.org:443"
+    elif change == "way":
+        way = "http://proxy.example"
     else:
         peer = "example.org:444"
-    assert not is_resumed(connect(other, server, name, peer))
+    assert not is_resumed(connect(other, server, name, peer, way=way))
 
 
 def _fingerprint(certificate: trustme.LeafCert) -> str:

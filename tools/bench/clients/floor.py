@@ -22,6 +22,8 @@ class AsyncFloor:
         self._prepared: dict[str, bytes] = {}
         self._idle: deque[_Connection] = deque()
         self._connections: list[_Connection] = []
+        self._room = settings.connections
+        self._waiting: deque[asyncio.Future[_Connection]] = deque()
 
     async def __aenter__(self) -> Self:
         return self
@@ -36,13 +38,30 @@ class AsyncFloor:
             request = self._prepared[url] = _request(url)
         connection = self._idle.pop() if self._idle else await self._connect(url)
         answer = await connection.ask(request)
-        self._idle.append(connection)
+        self._give_back(connection)
         return answer
 
     download = get
 
+    async def upload(self, url: str, body: bytes) -> Answer:
+        connection = self._idle.pop() if self._idle else await self._connect(url)
+        answer = await connection.ask(_request(url, body), body)
+        self._give_back(connection)
+        return answer
+
+    def _give_back(self, connection: _Connection) -> None:
+        if self._waiting:
+            self._waiting.popleft().set_result(connection)
+        else:
+            self._idle.append(connection)
+
     async def _connect(self, url: str) -> _Connection:
         loop = asyncio.get_running_loop()
+        if not self._room:
+            waiter: asyncio.Future[_Connection] = loop.create_future()
+            self._waiting.append(waiter)
+            return await waiter
+        self._room -= 1
         host, port = _address(url)
         _, connection = await loop.create_connection(lambda: _Connection(loop), host, port, ssl=self._context)
         self._connections.append(connection)
@@ -60,9 +79,11 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
-    def ask(self, request: bytes) -> asyncio.Future[Answer]:
+    def ask(self, request: bytes, body: bytes = b"") -> asyncio.Future[Answer]:
         self._answer: asyncio.Future[Answer] = self._loop.create_future()
         self.transport.write(request)
+        if body:
+            self.transport.write(body)
         return self._answer
 
     def data_received(self, data: bytes) -> None:
@@ -134,9 +155,11 @@ def _address(url: str) -> tuple[str, int]:
     return str(parts.hostname), int(parts.port or 0)
 
 
-def _request(url: str) -> bytes:
+def _request(url: str, body: bytes = b"") -> bytes:
     parts = urlsplit(url)
-    return f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode("ascii")
+    start = f"GET {parts.path}" if not body else f"POST {parts.path}"
+    length = "" if not body else f"Content-Length: {len(body)}\r\n"
+    return f"{start} HTTP/1.1\r\nHost: {parts.netloc}\r\n{length}\r\n".encode("ascii")
 
 
 def _parse(data: bytes) -> tuple[int, int, int] | None:

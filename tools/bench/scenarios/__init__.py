@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios import download, http2, small_get
+from scenarios import features, http2, memory, queued, small_get, starting, transfer
 from scenarios.definition import Scenario
 
 BY_NAME: dict[str, Scenario] = {
-    scenario.name: scenario for scenario in (*small_get.SCENARIOS, *download.SCENARIOS, *http2.SCENARIOS)
+    scenario.name: scenario
+    for kind in (small_get, features, queued, transfer, http2, memory, starting)
+    for scenario in kind.SCENARIOS
 }
 
 

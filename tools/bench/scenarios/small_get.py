@@ -11,14 +11,15 @@ import functools
 
 import clients
 from clients.adapter import Settings
+from sample import Sample
 from scenarios import worlds
-from scenarios.definition import Sample, Scenario, Task
+from scenarios.definition import Scenario, Task
 from servers import SMALL_BODY
 from workload import Stopwatch, measure_async, measure_sync
 
 _EXPECTED = (200, len(SMALL_BODY))
-_ASYNC_CLIENTS = ("floor", "courser", "aiohttp", "httpx2", "httpx")
-_SYNC_CLIENTS = ("floor", "courser", "httpx2", "httpx", "requests")
+_ASYNC_CLIENTS = ("floor", "courser", "wreq", "pyreqwest", "aiohttp", "niquests", "httpx2", "httpx")
+_SYNC_CLIENTS = ("floor", "courser", "wreq", "pyreqwest", "urllib3", "requests", "niquests", "httpx2", "httpx")
 
 
 def _measure_async(task: Task, world: worlds.World, concurrency: int, tls: bool) -> Sample:
@@ -28,26 +29,21 @@ def _measure_async(task: Task, world: worlds.World, concurrency: int, tls: bool)
         async with clients.open_async(task.client, settings) as client:
             return await measure_async(functools.partial(client.get, url), _EXPECTED, concurrency, task.seconds)
 
-    return _sample(worlds.run(world, measured()))
+    return worlds.run(world, measured()).microseconds()
 
 
 def _measure_sync(task: Task) -> Sample:
     with clients.open_sync(task.client, Settings()) as client:
         operation = functools.partial(client.get, task.endpoints.http + "/small")
-        return _sample(measure_sync(operation, _EXPECTED, task.seconds))
-
-
-def _sample(measured: Stopwatch) -> Sample:
-    microseconds = 1e6 / measured.count
-    return Sample(measured.cpu * microseconds, measured.wall * microseconds, measured.count)
+        return measure_sync(operation, _EXPECTED, task.seconds).microseconds()
 
 
 def _async_scenario(
     name: str,
     concurrency: int,
+    quick: tuple[str, ...],
     world: worlds.World = "asyncio",
     tls: bool = False,
-    not_quick: tuple[str, ...] = ("httpx",),
     on_request: tuple[str, ...] = (),
 ) -> Scenario:
     return Scenario(
@@ -57,18 +53,18 @@ def _async_scenario(
         wall_unit="µs",
         clients=_ASYNC_CLIENTS,
         measure=functools.partial(_measure_async, world=world, concurrency=concurrency, tls=tls),
-        not_quick=not_quick,
+        quick=quick,
         on_request=on_request,
     )
 
 
 SCENARIOS = [
-    _async_scenario("get-1", 1),
-    _async_scenario("get-64", 64),
+    _async_scenario("get-1", 1, quick=()),
+    _async_scenario("get-64", 64, quick=("floor", "courser", "pyreqwest", "aiohttp", "httpx2")),
     # httpx2 takes ten seconds a round, httpx fifty.
-    _async_scenario("get-1000", 1000, not_quick=("httpx2", "httpx"), on_request=("httpx",)),
-    _async_scenario("get-64-uvloop", 64, world="uvloop"),
-    _async_scenario("get-64-tls", 64, tls=True),
+    _async_scenario("get-1000", 1000, quick=("courser", "aiohttp"), on_request=("httpx",)),
+    _async_scenario("get-64-uvloop", 64, quick=("courser", "wreq", "aiohttp"), world="uvloop"),
+    _async_scenario("get-64-tls", 64, quick=("courser", "aiohttp"), tls=True),
     Scenario(
         name="get-sync",
         title="small GET, sync",
@@ -77,6 +73,6 @@ SCENARIOS = [
         clients=_SYNC_CLIENTS,
         measure=_measure_sync,
         peer="httpx2",
-        not_quick=("httpx",),
+        quick=("courser", "requests", "httpx2"),
     ),
 ]

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from courser_auth import Auth
 from courser_models import (
-    URL,
     AsyncBaseTransport,
     AsyncByteStream,
     CookieTypes,
@@ -41,7 +40,6 @@ from courser_transport import (
     ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
-    proxy_of,
 )
 
 from ._auth_argument import AuthArgument, AuthTypes
@@ -54,11 +52,11 @@ from ._defaults import (
     UseClientDefault,
 )
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small, take_at_most
-from ._mounts import mounts_of
+from ._mounts import Mounted
 from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
 
 
-class AsyncClient(Exchange):
+class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
     """An HTTP client with a pool of connections; to be shared by any number of tasks.
 
     - `auth`: credentials of every request: `(username, password)`, an `Auth`, or a function from request to request
@@ -151,85 +149,34 @@ class AsyncClient(Exchange):
             redirect_policy=redirect_policy,
             sensitive_headers=sensitive_headers,
         )
-        if app is not None:
-            if transport is not None:
-                raise ValueError("give app or transport, not both; ASGITransport(app) is the transport that app means")
-            transport = ASGITransport(app)
-        tls: dict[str, typing.Any] = {"verify": verify, "cert": cert, "trust_env": trust_env}
-        network = {"pins": pins, "resolver": resolver, "resolve": resolve, "connect_filter": connect_filter}
-        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
-        given = {name: value for name, value in network.items() if value is not None}
-        if given and transport is not None:
-            raise ValueError(
-                "pins, resolver, resolve and connect_filter belong to the transport that is given, and not here"
-            )
-        made: dict[str, typing.Any] = {**tls, "http1": http1, "http2": http2, "limits": limits, **given}
-        self._transport = self._init_transport(**made, transport=transport)
-        self._mounts = mounts_of(
+        self._mount(
+            transport,
+            None if app is None else ASGITransport,
+            app,
+            proxy,
             mounts,
-            proxy_of(proxy),
-            trust_env and transport is None,
-            lambda each: self._init_proxy_transport(each, **made),
-        )
-
-    def _init_transport(
-        self,
-        verify: VerifyTypes = True,
-        cert: CertTypes | None = None,
-        trust_env: bool = True,
-        http1: bool = True,
-        http2: bool = False,
-        limits: Limits = DEFAULT_LIMITS,
-        transport: AsyncBaseTransport | None = None,
-        **network: typing.Any,
-    ) -> AsyncBaseTransport:
-        """Return what sends requests that nothing else is mounted for; subclasses of HTTPX's clients override it."""
-        if transport is not None:
-            return transport
-        return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, **network
-        )
-
-    def _init_proxy_transport(
-        self,
-        proxy: Proxy,
-        verify: VerifyTypes = True,
-        cert: CertTypes | None = None,
-        trust_env: bool = True,
-        http1: bool = True,
-        http2: bool = False,
-        limits: Limits = DEFAULT_LIMITS,
-        **network: typing.Any,
-    ) -> AsyncBaseTransport:
-        """Return what sends requests through `proxy`."""
-        return AsyncHTTPTransport(
+            {"pins": pins, "resolver": resolver, "resolve": resolve, "connect_filter": connect_filter},
             verify=verify,
             cert=cert,
             trust_env=trust_env,
             http1=http1,
             http2=http2,
             limits=limits,
-            proxy=proxy,
-            **network,
         )
 
-    def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
-        """Return what sends requests to `url`: what is mounted for it, or the client's own transport."""
-        for pattern, transport in self._mounts.items():
-            if pattern.matches(url):
-                return self._transport if transport is None else transport
-        return self._transport
+    def _init_transport(
+        self, *, transport: AsyncBaseTransport | None = None, **settings: typing.Any
+    ) -> AsyncBaseTransport:
+        return AsyncHTTPTransport(**settings) if transport is None else transport
 
-    def _transports(self) -> list[AsyncBaseTransport]:
-        """Return all transports, each once."""
-        mounted = [transport for transport in self._mounts.values() if transport is not None]
-        return list({id(transport): transport for transport in [self._transport, *mounted]}.values())
+    def _init_proxy_transport(self, proxy: Proxy, **settings: typing.Any) -> AsyncBaseTransport:
+        return AsyncHTTPTransport(**settings, proxy=proxy)
 
     async def _dispatch(self, request: Request) -> Response:
         if not isinstance(request.stream, AsyncByteStream):  # whatever transport there is, a mock among them
             raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
         transport = self._transport
-        if self._mounts or self.__class__._transport_for_url is not _TRANSPORT_FOR_URL:
+        if self._mounts or self.__class__._transport_for_url is not Mounted._transport_for_url:
             transport = self._transport_for_url(request.url)
         return await transport.handle_async_request(request)
 
@@ -646,7 +593,3 @@ class AsyncClient(Exchange):
     ) -> None:
         self._state = ClientState.CLOSED
         await self._leaving.__aexit__(exc_type, exc_value, traceback)
-
-
-# Where nobody has put another in its place there is no need to call it.
-_TRANSPORT_FOR_URL = AsyncClient._transport_for_url

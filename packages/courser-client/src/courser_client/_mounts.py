@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Mapping
 
 from courser_models import URL
-from courser_transport import Proxy
+from courser_transport import Proxy, ProxyTypes, proxy_of
 
 from ._environment import NoProxy, environment_proxies
 
@@ -103,3 +103,66 @@ def mounts_of(
                 made[each] = through(each)
             found.setdefault(URLPattern(f"{scheme}://"), made[each])
     return found
+
+
+class Mounted(typing.Generic[T]):
+    """What a client sends requests with; base of the two clients, which make the transports of their colour.
+
+    `_init_transport`, `_transport_for_url`, `_transport` and `_mounts` have HTTPX's names: libraries that extend its
+    clients override or read them.
+    """
+
+    _transport: T
+    _mounts: dict[Pattern, T | None]
+
+    def _mount(
+        self,
+        transport: T | None,
+        as_transport: Callable[[typing.Any], T] | None,
+        app: typing.Any,
+        proxy: ProxyTypes | None,
+        mounts: Mapping[str, T | None] | None,
+        ours: dict[str, typing.Any],
+        **settings: typing.Any,
+    ) -> None:
+        """Make what the arguments of a client mean; `ours` are settings of transports that HTTPX has not.
+
+        Raises `ValueError` where two of them say different things.
+        """
+        if as_transport is not None:
+            if transport is not None:
+                name = getattr(as_transport, "__name__", "")
+                raise ValueError(f"give app or transport, not both; {name}(app) is the transport that app means")
+            transport = as_transport(app)
+        # What is not given is not passed on: a subclass written for HTTPX knows no argument that HTTPX has not.
+        given = {name: value for name, value in ours.items() if value is not None}
+        if given and transport is not None:
+            raise ValueError(f"{', '.join(given)} belong to the transport that is given, and not here")
+        settings.update(given)
+        self._transport = self._init_transport(transport=transport, **settings)
+        self._mounts = mounts_of(
+            mounts,
+            proxy_of(proxy),
+            settings["trust_env"] and transport is None,
+            lambda each: self._init_proxy_transport(each, **settings),
+        )
+
+    def _init_transport(self, *, transport: T | None = None, **settings: typing.Any) -> T:
+        """Return what sends the requests that nothing is mounted for."""
+        raise NotImplementedError
+
+    def _init_proxy_transport(self, proxy: Proxy, **settings: typing.Any) -> T:
+        """Return what sends requests through `proxy`."""
+        raise NotImplementedError
+
+    def _transport_for_url(self, url: URL) -> T:
+        """Return what sends requests to `url`: what is mounted for it, or the client's own transport."""
+        for pattern, transport in self._mounts.items():
+            if pattern.matches(url):
+                return self._transport if transport is None else transport
+        return self._transport
+
+    def _transports(self) -> list[T]:
+        """Return all transports, each once."""
+        mounted = [transport for transport in self._mounts.values() if transport is not None]
+        return list({id(transport): transport for transport in [self._transport, *mounted]}.values())

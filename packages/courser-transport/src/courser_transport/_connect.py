@@ -124,7 +124,8 @@ class Connector:
         if origin is None or origin.scheme != "https":
             return stream
         name = route.server_name or origin.host
-        return await self._secured(stream, settings, origin.host, name, origin.authority, deadline, tracer)
+        way = "" if route.proxy is None else str(route.proxy.origin)
+        return await self._secured(stream, settings, origin.host, name, origin.authority, deadline, tracer, way)
 
     async def _secured(
         self,
@@ -135,8 +136,9 @@ class Connector:
         peer: str,
         deadline: Deadline,
         tracer: Tracer | None,
+        way: str = "",
     ) -> Stream:
-        handshake: Awaitable[Stream] = start_tls(stream, settings, name, peer, deadline, self._backend, host)
+        handshake: Awaitable[Stream] = start_tls(stream, settings, name, peer, deadline, self._backend, host, way)
         info = {"server_hostname": name, "timeout": deadline.limit}
         return await _traced(tracer, "connection.start_tls", handshake, returns=True, **info)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import time
 import typing
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from courser_models import Request
 
@@ -46,8 +46,13 @@ class Tracer:
         self._function = function
         self.timings: dict[str, float] | None = {} if is_timed else None
 
-    async def step(self, name: str, work: Awaitable[T], returns: bool = False, **info: typing.Any) -> T:
-        """Await `work` between the events of its beginning and its end; `returns` says that the end has a value."""
+    async def step(
+        self, name: str, work: Awaitable[T], returns: bool | Callable[[T], object] = False, **info: typing.Any
+    ) -> T:
+        """Await `work` between the events of its beginning and its end.
+
+        `returns` says that the end tells the value, or is a function that makes of it what is told.
+        """
         started = time.monotonic()
         await self.tell(f"{name}.started", **info)
         try:
@@ -59,7 +64,10 @@ class Tracer:
                 await self.tell(f"{name}.failed", exception=error)
             raise
         self.note(name, started)
-        await self.tell(f"{name}.complete", return_value=value if returns else None)
+        told: object = None
+        if returns:
+            told = returns(value) if callable(returns) else value
+        await self.tell(f"{name}.complete", return_value=told)
         return value
 
     def note(self, name: str, started: float) -> None:

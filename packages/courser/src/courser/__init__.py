@@ -199,12 +199,17 @@ __all__ = [
     "options",
     "patch",
     "post",
-    "put",
-    "query",
     "public_addresses_only",
     "public_key_pin",
+    "put",
+    "query",
     "register_codec",
     "request",
     "stream",
     "supported_codings",
 ]
+
+# What is defined here reports this module, in `repr` and in pickles; all else reports its component.
+for _object in [globals()[name] for name in __all__]:
+    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
+        _object.__module__ = __name__

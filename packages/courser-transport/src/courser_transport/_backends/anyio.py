@@ -31,7 +31,7 @@ T = typing.TypeVar("T")
 class AnyioStream:
     """One connection; used by one task at a time, and closed from any."""
 
-    __slots__ = ("_is_closed", "_is_reading", "_peer", "_socket", "_steps", "_unsent")
+    __slots__ = ("_is_closed", "_is_reading", "_lost", "_peer", "_socket", "_steps", "_unsent")
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self._socket = sock
@@ -40,6 +40,8 @@ class AnyioStream:
         self._is_reading = False
         self._steps = 0
         self._unsent = b""  # what a push did not get rid of
+        # Why writing has failed. The system tells it once, and afterwards that the peer has said goodbye.
+        self._lost: Exception | None = None
 
     async def read(self, limit: int, timeout: float | None) -> bytes:
         """Return what has arrived, waiting for something."""
@@ -51,7 +53,10 @@ class AnyioStream:
             with anyio.move_on_after(timeout):
                 while True:
                     try:
-                        return self._socket.recv(limit)
+                        data = self._socket.recv(limit)
+                        if data or self._lost is None:
+                            return data
+                        raise ReadError(f"reading from {self._peer} failed: {reason(self._lost)}") from self._lost
                     except BlockingIOError:
                         await anyio.wait_readable(self._socket)
         except (OSError, anyio.ClosedResourceError, anyio.BusyResourceError) as error:
@@ -93,6 +98,7 @@ class AnyioStream:
         except (OSError, anyio.ClosedResourceError, anyio.BusyResourceError) as error:
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
+            self._lost = error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
 
     def share(self) -> AnyioStream:
@@ -112,6 +118,7 @@ class AnyioStream:
         except OSError as error:
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
+            self._lost = error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
         self._unsent = data[sent:]
         return not self._unsent

@@ -35,6 +35,8 @@ class ThreadStream:
         self._peer = peer
         self._is_closed = False
         self._unsent = b""  # what a push did not get rid of
+        # Why writing has failed. The system tells it once, and afterwards that the peer has said goodbye.
+        self._lost: Exception | None = None
         # `settimeout` is a call of the system, so the value it was last given is remembered.
         self._timeout: float | None = sock.gettimeout() or _DOES_NOT_BLOCK
 
@@ -50,9 +52,16 @@ class ThreadStream:
             if self._is_closed:
                 raise ReadError(closed_here(self._peer)) from error
             raise ReadError(f"reading from {self._peer} failed: {reason(error)}") from error
-        if not data and self._is_closed:
-            raise ReadError(closed_here(self._peer))
+        if not data:
+            self._check_goodbye()
         return data
+
+    def _check_goodbye(self) -> None:
+        """Raise `ReadError` for what looks like the peer's goodbye, and is none."""
+        if self._is_closed:
+            raise ReadError(closed_here(self._peer))
+        if self._lost is not None:
+            raise ReadError(f"reading from {self._peer} failed: {reason(self._lost)}") from self._lost
 
     async def write(self, data: bytes, timeout: float | None) -> None:
         """Return when all of `data` was accepted by the system."""
@@ -71,6 +80,7 @@ class ThreadStream:
         except OSError as error:
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
+            self._lost = error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
@@ -98,6 +108,7 @@ class ThreadStream:
         except (OSError, ValueError) as error:  # ValueError: closed by another thread while it was waited for
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
+            self._lost = error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
 
     def _set_timeout(self, timeout: float | None) -> None:
@@ -176,8 +187,8 @@ class SharedThreadStream(ThreadStream):
             if self._is_closed:
                 raise ReadError(closed_here(self._peer)) from error
             raise ReadError(f"reading from {self._peer} failed: {reason(error)}") from error
-        if not data and self._is_closed:
-            raise ReadError(closed_here(self._peer))
+        if not data:
+            self._check_goodbye()
         return data
 
     def post(self, data: bytes) -> bool:
@@ -193,6 +204,7 @@ class SharedThreadStream(ThreadStream):
         except (OSError, ValueError) as error:
             if self._is_closed:
                 raise WriteError(closed_here(self._peer)) from error
+            self._lost = error
             raise WriteError(f"writing to {self._peer} failed: {reason(error)}") from error
         self._unsent = data[sent:]
         return not self._unsent

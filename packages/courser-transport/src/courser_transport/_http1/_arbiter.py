@@ -88,7 +88,8 @@ class ChunkArbiter:
                     break
         except h11.RemoteProtocolError as error:
             raise RemoteProtocolError(f"the response's chunks are not HTTP: {_lower(error)}") from None
-        if not self.is_done and _BARE_HEADER.match(self._connection.trailing_data[0]):
+        # Looked for where an LF has come: a peer that sends its header byte by byte would have it read anew each time.
+        if not self.is_done and b"\n" in data and _BARE_HEADER.match(self._connection.trailing_data[0]):
             # h11 goes on looking for the CRLF that ends the line, and would wait for it.
             raise RemoteProtocolError("the response's chunks are not HTTP: a chunk's header ends with a bare LF")
         content = b"".join(pieces)

@@ -265,7 +265,7 @@ class HTTP1Connection(Connection):
             head, buffer, end, length, interim = await receiving
         else:
             head, buffer, end, length, interim = await tracer.step(
-                "http11.receive_response_headers", receiving, request=request
+                "http11.receive_response_headers", receiving, _as_told, request=request
             )
         status, version, reason, fields, index = head
 
@@ -515,6 +515,12 @@ class HTTP1Connection(Connection):
         """Give the descriptor back without a word."""
         self.is_reusable = False
         self._wire.abandon()
+
+
+def _as_told(received: tuple[ResponseHead, bytes, int, int, list[tuple[int, Headers]]]) -> object:
+    """Return of a head what HTTPX's events tell of it: version, status, reason and fields."""
+    status, version, reason, fields, _ = received[0]
+    return version, status, reason, [(name, value) for name, _, value in fields]
 
 
 async def _nothing() -> None:

@@ -181,10 +181,7 @@ class Session:
 
     def take(self, stream: HTTP2Stream, limit: int | None) -> bytes:
         """Return what is in the inbox, `limit` bytes at most, and let the peer send as much more, now or later."""
-        content = stream.take()
-        if limit is not None and len(content) > limit:
-            stream.chunks.insert(0, content[limit:])
-            content = content[:limit]
+        content = stream.take(limit)
         stream.unreturned += len(content)
         if stream.unreturned * 2 >= self._limits.http2_stream_window and not stream.is_over:
             size, stream.unreturned = stream.unreturned, 0

@@ -75,12 +75,22 @@ class HTTP2Stream:
         """Whether neither its window nor the connection's lets it send."""
         self.wanted = Wanted.HEAD
 
-    def take(self) -> bytes:
-        """Empty the inbox, and return the content that was in it."""
+    def take(self, limit: int | None = None) -> bytes:
+        """Take content out of the inbox and return it: all, or `limit` bytes at most."""
         chunks = self.chunks
-        content = bytes(chunks[0] if len(chunks) == 1 else b"".join(chunks))
-        chunks.clear()
-        return content
+        if limit is None or sum(map(len, chunks)) <= limit:
+            content = bytes(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            chunks.clear()
+            return content
+        pieces, left = [], limit
+        while left and chunks:
+            piece = chunks.popleft()
+            if len(piece) > left:
+                chunks.appendleft(bytes(piece[left:]))
+                piece = piece[:left]
+            pieces.append(piece)
+            left -= len(piece)
+        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
     @property
     def is_over(self) -> bool:

@@ -299,8 +299,11 @@ class Traffic(Connection):
                 del self._waiting[stream]
         if self._ended:
             self.end_noted()
-        if waiter.abandon() == _ROLE:
+        late = waiter.abandon()
+        if late == _ROLE:
             self._pass_role()
+        elif late == _NEWS:  # which may have been that there is something left behind
+            self._hand_on()
 
     def _take_role(self) -> bool:
         """Become the reader where there is none; return whether that is so."""
@@ -396,10 +399,13 @@ class Traffic(Connection):
                 if not await self._flush(stream, patience, reads):
                     return False
                 continue
+            grant: str | None = None
             try:
                 grant = await waiter.wait(timeout)
             finally:
-                self._stuck.pop(stream, None)
+                if grant is None:
+                    self._stuck.pop(stream, None)
+                    self._hand_on()
             if grant is None and (timeout is None or time.monotonic() >= self._accepted_at + timeout):
                 return False
         return True
@@ -428,8 +434,7 @@ class Traffic(Connection):
         except WriteError:
             self._is_mute = self._is_clear = self._session.is_draining = True
         finally:
-            has_company = bool(self._stuck)
-            self._stop_flushing()
+            has_company = self._stop_flushing()
             if reads:
                 self._pass_role()
         if has_company:
@@ -443,26 +448,39 @@ class Traffic(Connection):
         if self._ended:
             self.end_noted()
 
-    def _stop_flushing(self) -> None:
-        """Let those who wait for the flusher go on, the first first; what he leaves behind is seen to by another."""
-        self._is_flushing = False
-        is_left_behind = not self._is_clear and not self._stuck
-        while self._stuck:
-            with contextlib.suppress(KeyError):
-                self._stuck.popitem(last=False)[1].deliver(_NEWS)
-        if is_left_behind:
-            with self._lock:
-                is_seen_to = False
-                while self._waiting and not is_seen_to:
-                    _, waiter = self._waiting.popitem(last=False)
-                    is_seen_to = waiter.deliver(_NEWS)
-            if self._ended:
-                self.end_noted()
+    def _stop_flushing(self) -> bool:
+        """Let those who wait for the flusher go on, the first first; return whether there are any.
 
-    async def breathe(self, is_due: bool) -> None:
+        Where there are none, one of those who wait for news sees to what is left behind.
+        """
+        with self._lock:
+            self._is_flushing = False
+            stuck = list(self._stuck.values())
+            self._stuck.clear()
+        if self._ended:
+            self.end_noted()
+        was_heard = [waiter.deliver(_NEWS) for waiter in stuck]
+        if not any(was_heard):
+            self._hand_on()
+        return bool(stuck)
+
+    def _hand_on(self) -> None:
+        """Let one of those who wait for news see to what is left behind, where nobody does."""
+        if self._is_clear:
+            return
+        with self._lock:
+            is_seen_to = self._is_flushing
+            while self._waiting and not is_seen_to:
+                _, waiter = self._waiting.popitem(last=False)
+                is_seen_to = waiter.deliver(_NEWS)
+        if self._ended:
+            self.end_noted()
+
+    async def breathe(self, has_sent_much: bool) -> None:
         """Let others have a turn, now and then: a peer that takes everything at once leaves no time to wait."""
         self._breaths += 1
-        if self.is_async and (is_due or self._breaths % _BREATHE_EVERY == 0):
+        is_due = self._breaths % _BREATHE_EVERY == 0 or (has_sent_much and len(self._session.streams) > 1)
+        if self.is_async and is_due:
             await self._backend.sleep(0)
 
     def look(self) -> None:

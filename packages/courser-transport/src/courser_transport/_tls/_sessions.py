@@ -22,7 +22,7 @@ import typing
 _AT_MOST = 64
 _LONGEST = 3600.0
 
-Key = tuple[str, str]
+Key = tuple[str, str, str]
 
 
 class Resumable(typing.NamedTuple):

@@ -307,10 +307,13 @@ async def start_tls(
     deadline: Deadline,
     backend: Backend | None = None,
     pinned: str | None = None,
+    way: str = "",
 ) -> TLSStream:
     """Return TLS over `stream` with the peer proven to be `host`; the stream is closed if it cannot be had.
 
-    `pinned` is the host whose pins hold where the peer is asked for by another name than its own.
+    `way` is the proxy on the way, if any: a session is resumed by the way by which it was made, since the server would
+    know again who comes by another. `pinned` is the host whose pins hold where the peer is asked for by another name
+    than its own.
     `backend` is the world in which this runs: with it an event loop does not stand still while authorities are loaded.
     Raises `ConnectError`, `ConnectTimeout` at the deadline.
     """
@@ -318,7 +321,7 @@ async def start_tls(
         context = settings.context or await settings.ready(peer, backend, deadline)
         name = _server_name(host)
         sessions = settings.sessions
-        offered = None if sessions is None else sessions.take((name, peer))
+        offered = None if sessions is None else sessions.take((name, peer, way))
         tls = TLSStream(stream, context, name, peer, None if offered is None else offered.session)
     except BaseException as error:
         stream.close()
@@ -328,7 +331,7 @@ async def start_tls(
     own = None if pinned is None or pinned == host else settings.pins_of(_server_name(pinned))
     await tls.handshake(deadline, own or settings.pins_of(name))
     if sessions is not None:
-        tls.keep_session(sessions, (name, peer), offered)
+        tls.keep_session(sessions, (name, peer, way), offered)
     return tls
 
 
