@@ -101,25 +101,17 @@ def _goals(document: dict[str, Any]) -> str:
 
 
 def _figures(document: dict[str, Any]) -> str:
-    """Return a table for each unit, the clients in the order of their first appearance."""
+    """Return a table for each unit."""
     units: dict[str, list[dict[str, Any]]] = {}
     for scenario in document["scenarios"].values():
         units.setdefault(scenario["unit"], []).append(scenario)
-    tables = []
-    for unit, scenarios in units.items():
-        clients = list(dict.fromkeys(client for scenario in scenarios for client in scenario["clients"]))
-        rows = [
-            (scenario["title"], *(_median(scenario["clients"].get(client)) for client in clients))
-            for scenario in scenarios
-        ]
-        tables.append(_table((unit, *clients), rows))
-    return "\n\n".join(tables)
+    return "\n\n".join(_by_client(unit, scenarios, _median) for unit, scenarios in units.items())
 
 
-def _median(client: dict[str, Any] | None) -> str:
-    if client is None:
-        return ""
-    return number(client["median"]) if "median" in client else "failed"
+def _median(client: dict[str, Any]) -> str:
+    if "failure" in client:
+        return "failed"
+    return number(client.get("median"))
 
 
 def _latencies(document: dict[str, Any]) -> str:
@@ -128,16 +120,29 @@ def _latencies(document: dict[str, Any]) -> str:
         for scenario in document["scenarios"].values()
         if any("p99" in client for client in scenario["clients"].values())
     ]
-    clients = list(dict.fromkeys(client for scenario in scenarios for client in scenario["clients"]))
-    rows = [
-        (scenario["title"], *(_latency(scenario["clients"].get(client, {})) for client in clients))
-        for scenario in scenarios
-    ]
-    return _table(("ms, half of the requests / 99 of 100 within", *clients), rows)
+    return _by_client("ms, half of the requests / 99 of 100 within", scenarios, _latency)
 
 
 def _latency(client: dict[str, Any]) -> str:
     return f"{number(client['p50'])} / {number(client['p99'])}" if "p99" in client else ""
+
+
+def _peaks(document: dict[str, Any]) -> str:
+    scenarios = [scenario for name, scenario in document["scenarios"].items() if name in _PEAKS]
+    return _by_client("MB at most", scenarios, lambda client: number(client.get("peak")))
+
+
+_PEAKS = ("get-64", "get-1000", "get-sync", "queue-10000", "download", "upload", "download-http2", "upload-http2")
+
+
+def _by_client(what: str, scenarios: list[dict[str, Any]], cell: Callable[[dict[str, Any]], str]) -> str:
+    """Return a table with a row for each scenario, the clients in the order of their first appearance."""
+    clients = list(dict.fromkeys(client for scenario in scenarios for client in scenario["clients"]))
+    rows = [
+        (scenario["title"], *(cell(scenario["clients"].get(client, {})) for client in clients))
+        for scenario in scenarios
+    ]
+    return _table((what, *clients), rows)
 
 
 def _modules(document: dict[str, Any]) -> str:
@@ -189,6 +194,7 @@ _BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "goals": _goals,
     "figures": _figures,
     "latencies": _latencies,
+    "peaks": _peaks,
     "modules": _modules,
     "lost": _lost,
     "failures": _failures,
