@@ -14,15 +14,15 @@ from .answers import answers
 HELPERS = {"pickle": pickle}
 
 
-def outcome(program: str, library: types.ModuleType) -> Any:
+def outcome(program: str, library: types.ModuleType, known: Mapping[str, Any] | None = None) -> Any:
     """Return what the last expression of `program` is worth, or what it raises.
 
-    The program knows every public name of `library`, and the answers of `answers.py`. A result is told in builtin
-    types, so that those of the two libraries can be compared; of an exception the name of its class counts, and not its
-    sentence.
+    The program knows every public name of `library`, the answers of `answers.py`, and what is `known` besides. A result
+    is told in builtin types, so that those of the two libraries can be compared; of an exception the name of its class
+    counts, and not its sentence.
     """
     names: dict[str, Any] = {name: getattr(library, name) for name in dir(library) if not name.startswith("_")}
-    names |= HELPERS | answers(library)
+    names |= HELPERS | answers(library) | dict(known or {})
     tree = ast.parse(program)
     if not isinstance(tree.body[-1], ast.Expr):
         tree.body.append(ast.Expr(ast.Constant("done", lineno=1, col_offset=0), lineno=1, col_offset=0))

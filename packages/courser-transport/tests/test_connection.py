@@ -299,8 +299,8 @@ async def test_a_request_that_says_close_is_the_last(world: World) -> None:
         ([sends(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 257 + b"\r\n")], "head of 257 fields; 256 is the limit"),
         ([sends(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 103_000)], "head of more than 102400 bytes"),
         ([sends(b"HTTP/1.1 200 OK\r\nA: " + b"b" * 103_000 + b"\r\n\r\n")], "head of more than 102400 bytes"),
-        ([sends(b"HTTP/1.1 200 OK\r\nA: b\x00\r\n\r\n")], "the head of the response is not HTTP"),
-        ([sends(b"HTTP/2.0 200 OK\r\n\r\n")], "the response is HTTP/2.0, not HTTP/1.x"),
+        ([sends(b"HTTP/1.1 200 OK\r\nA: b\x00\r\n\r\n")], r"example\.org:80 sent a response head that is not HTTP"),
+        ([sends(b"HTTP/2.0 200 OK\r\n\r\n")], r"example\.org:80 answered in HTTP/2.0, not in HTTP/1.x"),
         (
             [sends(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")],
             "both Content-Length and Transfer-Encoding",

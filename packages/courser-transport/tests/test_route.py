@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courser_models import Origin, Request
-from courser_transport import ConnectError, HTTPTransport, Limits, Proxy
+from courser_transport import CachingResolver, ConnectError, HTTPTransport, Limits, Proxy, public_addresses_only
 from courser_transport._route import route_of
 from courser_transport.testing import sends
 from pools import scripted_pool
@@ -99,7 +100,20 @@ async def test_a_connection_is_not_lent_to_a_request_for_another_peer(world: Wor
 
 @pytest.mark.parametrize(
     "settings_of_its_own",
-    [{"verify": False}, {"http2": True}, {"proxy": "http://proxy.example"}, {"retries": 1}, {"limits": Limits()}],
+    [
+        {"verify": False},
+        {"http2": True},
+        {"proxy": "http://proxy.example"},
+        {"retries": 1},
+        {"limits": Limits()},
+        {"pins": {"a.example": "00" * 32}},
+        {"uds": "/run/server.sock"},
+        {"local_address": "127.0.0.2"},
+        {"socket_options": [(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)]},
+        {"resolve": {"a.example": "192.0.2.1"}},
+        {"resolver": CachingResolver()},
+        {"connect_filter": public_addresses_only},
+    ],
 )
 def test_what_a_transport_says_for_all_needs_no_place_in_the_key(settings_of_its_own: dict[str, Any]) -> None:
     with HTTPTransport() as one, HTTPTransport(**settings_of_its_own) as other:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,6 +46,8 @@ def write_file(
         text = json.dumps({"version": _VERSION, "cookies": [cookie._asdict() for cookie in cookies]}, indent=1) + "\n"
     else:
         text = "".join(f"{line}\n" for line in [_FIRST_LINE, *_netscape_lines(cookies)])
+    import tempfile  # loads much, and few programs save cookies
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # which only its owner can read
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as opened:

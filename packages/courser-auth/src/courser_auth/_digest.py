@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
+import os
 import threading
 import typing
 import unicodedata
@@ -292,7 +292,7 @@ class _Session:
     @classmethod
     def of(cls, terms: _Terms, username: str | bytes, password: str | bytes) -> _Session:
         user, secret = _encoded(username, terms.is_utf8), _encoded(password, terms.is_utf8)
-        client_nonce = secrets.token_hex(16).encode("ascii")
+        client_nonce = _client_nonce()
         key = _digest(terms.hash_name, b"%b:%b:%b" % (user, terms.realm, secret))
         if terms.is_session_keyed:
             key = _digest(terms.hash_name, b"%b:%b:%b" % (key, terms.nonce, client_nonce))
@@ -351,6 +351,10 @@ def _digest(hash_name: str, data: bytes) -> bytes:
 def _encoded(text: str | bytes, is_utf8: bool) -> bytes:
     # A server that names its charset compares in the composed form (RFC 7616 §4).
     return credential(unicodedata.normalize("NFC", text) if is_utf8 and isinstance(text, str) else text)
+
+
+def _client_nonce() -> bytes:
+    return os.urandom(16).hex().encode("ascii")
 
 
 def _quoted(value: bytes) -> bytes:

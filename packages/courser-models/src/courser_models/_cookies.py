@@ -31,8 +31,9 @@ if typing.TYPE_CHECKING:
 _Store = dict[str, dict[tuple[str, str], tuple[int, "Cookie"]]]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_NOT_IN_NAME = re.compile(r"[\x00-\x1f\x7f-\U0010ffff;=]|^\s|\s$|^$")
-_NOT_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\U0010ffff;]")
+# All but what is allowed: to name all that is not, up to the last of Unicode, takes `re` ten milliseconds of an import.
+_NOT_IN_NAME = re.compile(r"[^\x20-:<>-~]|^\s|\s$|^$")
+_NOT_IN_VALUE = re.compile(r"[^\t\x20-:<-~]")
 _NUMBER = re.compile(r"-?[0-9]+")
 _IPV4 = re.compile(r"[0-9.]+")
 _FOREVER = 253402300799.0  # the last second of the year 9999

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import os
+import types
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 
 from courser_models import URL, InvalidURL
@@ -18,12 +19,11 @@ ResolveTypes = Mapping[str, AddressTypes | Sequence[AddressTypes]]
 """Hosts and where they are: `{"example.org:443": "192.0.2.1", "example.com": ["192.0.2.2", "2001:db8::1"]}`."""
 
 
-@dataclasses.dataclass(frozen=True)
-class DialSettings:
+class DialSettings(typing.NamedTuple):
     """What a `Dialer` goes by; `dial_settings` makes it of a transport's arguments."""
 
     resolver: ResolverTypes | None = None
-    overrides: Mapping[tuple[str, int | None], list[str]] = dataclasses.field(default_factory=dict)
+    overrides: Mapping[tuple[str, int | None], list[str]] = types.MappingProxyType({})
     connect_filter: ConnectFilter | None = None
     uds: str | None = None
     sockets: SocketSettings = DEFAULT_SOCKETS

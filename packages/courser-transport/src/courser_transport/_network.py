@@ -7,7 +7,6 @@ sentence names the peer.
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
 
@@ -24,8 +23,7 @@ SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple
 READ_SIZE = 65536
 
 
-@dataclasses.dataclass(frozen=True)
-class SocketSettings:
+class SocketSettings(typing.NamedTuple):
     """How sockets are made: `options` are set, after those that are set by default, and `local_address` is bound to.
 
     TCP_NODELAY and SO_KEEPALIVE are set by default where the network is TCP.

@@ -25,8 +25,8 @@ _MOST_FRAMING = 65536
 _BARE_HEADER = re.compile(rb"[0-9a-fA-F]{1,20}[\t ]*+(?:;[^\r\n]*+)?\n")
 
 
-def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
-    """Return what a complete `head` that answers `method` says; None where h11 does not see its end yet.
+def arbitrate_head(head: bytes, method: str, peer: str) -> ResponseHead | None:
+    """Return what a complete `head` of `peer` that answers `method` says; None where h11 does not see its end yet.
 
     Raises `RemoteProtocolError` for a head that is not HTTP/1.x.
     """
@@ -35,15 +35,15 @@ def arbitrate_head(head: bytes, method: str) -> ResponseHead | None:
         connection.receive_data(head)
         event = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise RemoteProtocolError(f"the head of the response is not HTTP: {_lower(error)}") from None
+        raise RemoteProtocolError(f"{peer} sent a response head that is not HTTP: {_lower(error)}") from None
     if not isinstance(event, (h11.Response, h11.InformationalResponse)):
         return None
     fields: list[Field] = [(raw, raw.lower(), value) for raw, value in event.headers.raw_items()]
     index = joined(fields)
     if b"transfer-encoding" in index and b"content-length" in index:
-        raise RemoteProtocolError("the response has both Content-Length and Transfer-Encoding; one of them lies")
+        raise RemoteProtocolError(f"{peer} sent both Content-Length and Transfer-Encoding; one of them lies")
     if not event.http_version.startswith(b"1."):
-        raise RemoteProtocolError(f"the response is HTTP/{event.http_version.decode('ascii')}, not HTTP/1.x")
+        raise RemoteProtocolError(f"{peer} answered in HTTP/{event.http_version.decode('ascii')}, not in HTTP/1.x")
     return event.status_code, b"HTTP/" + event.http_version, bytes(event.reason), fields, index
 
 

@@ -416,7 +416,7 @@ class HTTP1Connection(Connection):
 
         match = _HEAD_END.search(buffer)
         end = match.end() if match else len(buffer)
-        head = arbitrate_head(buffer[:end], method)
+        head = arbitrate_head(buffer[:end], method, self.peer)
         if head is None:
             raise RemoteProtocolError(f"{self.peer} sent an empty response head")
         limit = self.owner.limits.max_fields

@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import ssl
-import tempfile
 import typing
 from collections.abc import Callable, Hashable, Iterator
 
@@ -150,6 +149,8 @@ def _file_with(source: Source) -> Iterator[str]:
         descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
         path = f"/proc/self/fd/{descriptor}"
     else:
+        import tempfile  # loads much, and few programs come here
+
         descriptor, path = tempfile.mkstemp()  # 0600
     try:
         with open(descriptor, "wb", closefd=False) as file:
