@@ -62,9 +62,9 @@ TARGETS: dict[str, tuple[Callable[[Nginx], str], bool]] = {
 
 
 async def _several(client: courser.AsyncClient, url: str) -> list[courser.Response]:
-    responses = [await client.get(f"{url}/small.json") for _ in range(3)]
-    responses.append(await client.post(f"{url}/upload", content=b"x" * 100_000))
-    return responses
+    # The post first: tinyproxy closes after an answer without saying so, and what comes then must bear being sent twice.
+    posted = await client.post(f"{url}/upload", content=b"x" * 100_000)
+    return [*[await client.get(f"{url}/small.json") for _ in range(3)], posted]
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from authorities import Authority, TLSPeer
 from courser_transport import CertificateError, ConnectError, Deadline, HTTPTransport, public_key_pin, run_sync
 from courser_transport._tls import TLSSettings, start_tls
+from courser_transport._tls._pins import _read
 
 OTHER = "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
@@ -215,3 +216,11 @@ def test_settings_for_one_request_keep_the_pins_and_are_made_once(authority: Aut
             run_sync(start_tls(TLSPeer(authority.server), other, "example.org", "example.org:443", Deadline(None)))
     assert tls.for_proxy() is tls.for_proxy()
     assert tls.for_proxy().pins_of("example.org") is not None
+
+
+@pytest.mark.parametrize("slashes", ["/", "//"])
+@pytest.mark.parametrize("first", range(0, 256, 4))
+def test_a_pin_may_begin_with_any_character(first: int, slashes: str) -> None:
+    digest = bytes([first]) + bytes(range(31))
+    pin = "sha256" + slashes + base64.b64encode(digest).decode("ascii")
+    assert _read("example.org", pin) == ("key", digest)

@@ -98,7 +98,9 @@ def _read(host: str, pin: str) -> tuple[str, bytes]:
     kind = "key" if pin.startswith("sha256/") else "certificate"
     try:
         if kind == "key":
-            digest = base64.b64decode(pin.removeprefix("sha256/").removeprefix("/"), validate=True)
+            # curl writes two slashes. A base64 may begin with one of its own, so only the last 44 characters are it.
+            encoded = pin.removeprefix("sha256/")
+            digest = base64.b64decode(encoded[encoded.startswith("/") and len(encoded) == 45 :], validate=True)
         else:
             digest = bytes.fromhex(pin.replace(":", ""))
     except ValueError:
