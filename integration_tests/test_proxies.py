@@ -62,7 +62,7 @@ TARGETS: dict[str, tuple[Callable[[Nginx], str], bool]] = {
 
 
 async def _several(client: courser.AsyncClient, url: str) -> list[courser.Response]:
-    # The post first: tinyproxy closes after an answer without saying so, and what comes then must bear being sent twice.
+    # The post first: tinyproxy closes after an answer without saying so, and what comes then may be sent twice.
     posted = await client.post(f"{url}/upload", content=b"x" * 100_000)
     return [*[await client.get(f"{url}/small.json") for _ in range(3)], posted]
 
