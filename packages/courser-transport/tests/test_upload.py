@@ -382,3 +382,24 @@ async def test_what_another_response_raises_in_a_body_stays_what_it_is(world: Wo
         assert caught.value.request is other
         assert len(backend.connected) == 1
         assert (pool.open, body.closed) == (0, 1)
+
+
+@pytest.mark.parametrize("status", [401, 407, 413, 500])
+@in_every_world
+async def test_a_connection_on_which_much_was_refused_is_not_used_again(world: World, status: int) -> None:
+    content = b"x" * 100_000
+    refusal = sends(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+    with scripted(world, [hears(content), refusal], [sends(OK)]) as (pool, backend):
+        await collect(await pool.send(Request("POST", URL, content=content)))
+        assert pool.open == 0
+        assert await collect(await pool.send(Request("GET", URL))) == b"hello"
+        assert len(backend.connected) == 2
+
+
+@in_every_world
+async def test_a_connection_on_which_little_was_refused_is_used_again(world: World) -> None:
+    refusal = sends(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+    with scripted(world, [hears(b"little"), refusal, expects(b"GET"), sends(OK)]) as (pool, backend):
+        await collect(await pool.send(Request("POST", URL, content=b"little")))
+        assert await collect(await pool.send(Request("GET", URL))) == b"hello"
+        assert len(backend.connected) == 1

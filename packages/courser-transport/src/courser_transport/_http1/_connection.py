@@ -88,6 +88,7 @@ class HTTP1Connection(Connection):
         "_spoke_first",
         "_stream",
         "_upload",
+        "_uploads_much",
         "_wire",
         "born",
         "is_reusable",
@@ -112,6 +113,7 @@ class HTTP1Connection(Connection):
         # The number of the exchange that has it, or nothing: taking it out again is one step, in any thread.
         self._lent: dict[int, bool] = {}
         self._upload: Upload | None = None
+        self._uploads_much = False
         self._hint: float | None = None
         self.route = route
         self.peer = route.authority
@@ -173,6 +175,7 @@ class HTTP1Connection(Connection):
     ) -> Response:
         """Send a body piece by piece, and receive the response, which may come before its end."""
         read, write = timeouts.get("read"), timeouts.get("write")
+        self._uploads_much = length is None or length > _ONE_WRITE
         upload = Upload(self._stream, request, length, write, self.owner.in_thread, self._is_async)
         received = b""
         try:
@@ -278,6 +281,12 @@ class HTTP1Connection(Connection):
             self._note_hint(index[b"keep-alive"])
         if self._upload is not None and status >= 300:
             await self._stop_upload()
+        if self._uploads_much:
+            self._uploads_much = False
+            # Whether all of a body was read that is refused nobody can tell. squid 5 answers 407, keeps the connection,
+            # and is deaf to the next request on it.
+            if status >= 400:
+                self._keeps = False
         extensions = ResponseExtensions(http_version=version, reason_phrase=reason)
         extensions.source, extensions.exchange = self, self.served
         if interim:
