@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from courser_transport._backends import current_backend
 from courser_transport._deadline import Deadline
+from courser_transport._network import READ_SIZE
 from loopback import peer, reset
 from worlds import PATIENCE, World, in_asyncio_loops, in_event_loops, in_every_world
 
@@ -341,6 +343,20 @@ async def test_a_slow_reader_slows_its_peer(world: World) -> None:
             received += len(await stream.read(65536, PATIENCE))
         assert received == sent
         stream.close()
+
+
+def test_asyncio_makes_room_for_one_piece_at_a_time() -> None:
+    """uvloop has room of its own, and says how much came before it makes any."""
+
+    async def main() -> None:
+        backend = current_backend()
+        with peer() as p:
+            stream = await backend.connect_tcp(p.addresses, "peer:1", Deadline(PATIENCE))
+            p.accept().sendall(b"x" * 200_000)
+            assert len(await stream.read(200_000, PATIENCE)) <= READ_SIZE
+            stream.close()
+
+    asyncio.run(main())
 
 
 @in_event_loops

@@ -107,6 +107,10 @@ class AsyncioStream(asyncio.Protocol):
         """Keep the loop's transport."""
         self._transport = typing.cast(asyncio.Transport, transport)  # TCP always gives both directions
         self._kernel = Kernel(self._socket)
+        if hasattr(transport, "max_size"):
+            # asyncio makes room for all that it may receive, 256 KiB, and gives back what was not needed. So large a
+            # block the C library may map and unmap for each read, which costs as much as half of a small GET.
+            typing.cast(typing.Any, transport).max_size = READ_SIZE
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to whoever is waiting for them, or keep them."""

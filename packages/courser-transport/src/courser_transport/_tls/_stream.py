@@ -28,8 +28,11 @@ from ._reasons import about_our_certificate, handshake_failure, tls_reason
 from ._sessions import Key, Resumable, Sessions
 from ._settings import TLSSettings
 
-# More than a record (16 KiB) at a time, so that a large body takes few steps, and less than would matter.
+# More than a record at a time, so that a large body takes few steps, and less than would matter.
 _WRITE_SIZE = 262144
+
+# What a record holds at most (RFC 8446 §5.1), and OpenSSL returns at once: asking for more only has `ssl` make room.
+_RECORD_SIZE = 16384
 
 
 class TLSStream:
@@ -134,14 +137,15 @@ class TLSStream:
             return b""
         if not self._has_more:  # OpenSSL would only say that it wants more, and an exception is a dear way to learn it
             await self._fill(timeout)
+        most = min(limit, _RECORD_SIZE)
         while True:
             try:
                 with self._guard:
-                    data = self._tls.read(limit)
+                    data = self._tls.read(most)
                     if self._incoming.pending:
                         data = self._more_records(data, limit)
                     else:
-                        self._has_more = len(data) >= limit
+                        self._has_more = len(data) >= most
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:  # TLS 1.3 may answer a key update of the peer's
                     if self._shared is None:
@@ -187,7 +191,7 @@ class TLSStream:
         self._has_more = True
         try:
             while left > 0:
-                piece = self._tls.read(left)
+                piece = self._tls.read(min(left, _RECORD_SIZE))
                 if not piece:
                     break
                 pieces.append(piece)
