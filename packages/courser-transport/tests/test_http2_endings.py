@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -125,6 +126,29 @@ async def test_a_complete_response_ends_an_upload_that_cannot_go_on(world: World
         wire.connection.close()
         await world.until(lambda: bool(heard))
     assert _resets(heard) == [(1, NO_ERROR)]
+
+
+@in_every_world
+async def test_who_reads_while_the_window_is_closed_lets_others_run(world: World) -> None:
+    is_reading = threading.Event()
+
+    def handler(peer: FramePeer) -> None:
+        stream, _, _ = peer.request()
+        received = 0
+        while received < 65535:
+            received += len(peer.expect(DATA, stream).payload)
+        peer.head(stream)
+        assert is_reading.wait(10.0), "who reads keeps everybody else from running"
+        peer.data(stream, b"hello", ends=True)
+        peer.until_goodbye()
+
+    async with http2(world, handler) as wire:
+        response = await wire.send(Request("POST", URL, content=b"x" * 1_000_000))
+        reading = await world.beside(lambda: collect(response))
+        for _ in range(3):
+            await world.turn()
+        is_reading.set()
+        assert await reading.result() == b"hello"
 
 
 @in_every_world

@@ -208,7 +208,7 @@ class Exchange:
             if sent:
                 await self._make_room(stream, sent)
             elif stream.failure is None:
-                stream.wanted = Wanted.WINDOW
+                stream.wanted = Wanted.WINDOW if wanted is Wanted.HEAD else Wanted.WINDOW_OR_BODY
                 if not await self._wait(stream, self._write_timeout, WriteTimeout):
                     raise WriteTimeout(
                         f"writing to {self.peer} timed out after {self._write_timeout} s: it takes no more content"

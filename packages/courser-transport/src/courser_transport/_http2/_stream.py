@@ -22,7 +22,9 @@ class Wanted(enum.Enum):
     BODY = enum.auto()
     """Content, or its end."""
     WINDOW = enum.auto()
-    """Leave to send content, or a reason not to."""
+    """Leave to send content, or the final response's head, which may be a reason not to."""
+    WINDOW_OR_BODY = enum.auto()
+    """The same once the head is there: leave to send content, or content of the response, or its end."""
 
 
 class HTTP2Stream:
@@ -103,6 +105,8 @@ class HTTP2Stream:
             return True
         if self.wanted is Wanted.BODY:
             return bool(self.chunks) or self.is_ended
+        if self.wanted is Wanted.WINDOW_OR_BODY:
+            return bool(self.chunks) or self.is_ended or not self.is_blocked
         if self.head is not None or len(self.interim) > self.seen_interim:
             return True
         return self.wanted is Wanted.WINDOW and not self.is_blocked
