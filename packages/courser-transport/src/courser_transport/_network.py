@@ -23,6 +23,9 @@ SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple
 
 READ_SIZE = 65536
 
+# Where much is on its way. From 128 KiB on the C library may map and unmap memory for each read.
+LARGE_READ_SIZE = 126976
+
 
 @dataclasses.dataclass(frozen=True)
 class SocketSettings:
