@@ -345,6 +345,81 @@ async def test_a_slow_reader_slows_its_peer(world: World) -> None:
         stream.close()
 
 
+@in_every_world
+async def test_what_comes_faster_than_it_is_read_comes_in_order_and_whole(world: World) -> None:
+    content = b"".join([number.to_bytes(4) for number in range(1_000_000)])
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+
+        def flood() -> None:
+            sock.sendall(content)
+            sock.close()
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        received = bytearray()
+        while data := await stream.read(262144, PATIENCE):
+            received += data
+        await world.in_thread(flooding.join)
+        assert received == content
+        stream.close()
+
+
+@in_every_world
+async def test_a_reset_in_the_middle_of_a_flood_is_no_goodbye(world: World) -> None:
+    size = 4 * 65536  # so that every read is full, and nothing says that there is no more
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+        await world.in_thread(sock.sendall, b"x" * size)
+        received = len(await stream.read(65536, PATIENCE))
+        reset(sock)
+        with pytest.raises(ReadError, match="reading from peer:1 failed: connection reset by peer"):
+            while True:
+                data = await stream.read(65536, PATIENCE)
+                assert data, "a reset was taken for a goodbye"
+                received += len(data)
+        assert received <= size
+        stream.close()
+
+
+@in_asyncio_loops
+async def test_whoever_reads_a_flood_lets_others_run(world: World) -> None:
+    class Endless:
+        """A system that always has more."""
+
+        def take(self, limit: int) -> bytes:
+            return b"x" * limit
+
+    with peer() as p:
+        stream, sock = await _connected(world, p)
+
+        def flood() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    sock.sendall(b"x" * 1_000_000)
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while flooding.is_alive():
+                turns += 1
+                await world.turn()
+
+        counting = await world.beside(count_turns)
+        while not stream._is_flooded:
+            await stream.read(65536, PATIENCE)
+        stream._kernel = Endless()
+        turns = 0
+        for _ in range(50):
+            assert await stream.read(65536, PATIENCE)
+        assert turns >= 2
+        stream.close()
+        await counting.result()
+
+
 def test_asyncio_makes_room_for_one_piece_at_a_time() -> None:
     """uvloop has room of its own, and says how much came before it makes any."""
 

@@ -22,6 +22,9 @@ SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple
 
 READ_SIZE = 65536
 
+# Where much is on its way. From 128 KiB on the C library may map and unmap memory for each read.
+LARGE_READ_SIZE = 126976
+
 
 class SocketSettings(typing.NamedTuple):
     """How sockets are made: `options` are set, after those that are set by default, and `local_address` is bound to.

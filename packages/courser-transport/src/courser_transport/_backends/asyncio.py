@@ -59,8 +59,10 @@ class AsyncioStream(asyncio.Protocol):
         "_deadline",
         "_drain",
         "_error",
+        "_fetched",
         "_is_closed",
         "_is_ended",
+        "_is_flooded",
         "_is_reading_paused",
         "_is_writing_paused",
         "_kernel",
@@ -92,6 +94,8 @@ class AsyncioStream(asyncio.Protocol):
         self._error: BaseException | None = None
         self._is_ended = False
         self._is_closed = False
+        self._is_flooded = False  # what came last was as much as fits: the system is likely to have more
+        self._fetched = 0
         self._is_reading_paused = False
         self._is_writing_paused = False
         self._pushes = False
@@ -114,6 +118,7 @@ class AsyncioStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand the bytes to whoever is waiting for them, or keep them."""
+        self._is_flooded = len(data) >= READ_SIZE
         reader = self._reader
         if reader is not None and not reader.done():
             self._reader = None
@@ -186,6 +191,8 @@ class AsyncioStream(asyncio.Protocol):
             return b""
         if self._reader is not None:
             raise RuntimeError(f"two tasks are reading the same connection to {self._peer}")
+        if self._is_flooded and (data := self._fetch(limit)) is not None:
+            return data
         self._timeout = timeout
         if timeout is None:
             self._deadline = None
@@ -210,6 +217,23 @@ class AsyncioStream(asyncio.Protocol):
         finally:
             self._reader = None
             self._deadline = None
+
+    def _fetch(self, limit: int) -> bytes | None:
+        """Return what the system has of bytes that come faster than they are read; None leaves it to the loop.
+
+        A turn of the loop for each piece would cost as much as the piece. Every now and then it has one all the same:
+        others want to run too, and goodbyes are the loop's.
+        """
+        self._fetched += 1
+        if self._fetched % 16 == 0 or self._transport.is_closing():
+            return None
+        try:
+            data = self._kernel.take(limit)
+        except OSError as error:
+            self._is_ended, self._error = True, error
+            raise self._read_error() from error
+        self._is_flooded = data is not None and len(data) >= READ_SIZE
+        return data or None
 
     def _take_one(self) -> bytes:
         data = self._waiting.popleft()
@@ -320,7 +344,10 @@ class AsyncioStream(asyncio.Protocol):
             return self._take_one()
         if self._is_ended or self._transport.is_closing():
             return b""
-        return self._kernel.take() if self._kernel.is_readable() else None
+        try:
+            return self._kernel.take(READ_SIZE) if self._kernel.is_readable() else None
+        except OSError:
+            return b""
 
     def is_readable(self) -> bool:
         """Return whether bytes or a goodbye are there to read, the system's buffers included.
@@ -413,14 +440,14 @@ class Kernel:
         """Return whether bytes or a goodbye are there."""
         return self._poll is not None and bool(self._poll.poll(0))
 
-    def take(self) -> bytes | None:
-        """Fetch what is there."""
+    def take(self, limit: int) -> bytes | None:
+        """Fetch what is there, `limit` bytes at most; None is nothing. Raises `OSError`."""
+        if self._poll is None:
+            return None
         try:
-            return os.read(self._descriptor, READ_SIZE)
+            return os.read(self._descriptor, limit)
         except BlockingIOError:
             return None
-        except OSError:
-            return b""
 
 
 class AsyncioWaiter(typing.Generic[T]):

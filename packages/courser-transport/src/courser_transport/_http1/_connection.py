@@ -24,7 +24,7 @@ from .._exceptions import ConnectError, ReadError, ReadTimeout, RemoteProtocolEr
 from .._extensions import ResponseExtensions
 from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
-from .._network import READ_SIZE, Stream
+from .._network import LARGE_READ_SIZE, READ_SIZE, Stream
 from .._resend import is_of_body, is_unsent, unheard
 from .._route import Route, forwarder_of
 from .._trace import Tracer
@@ -451,7 +451,7 @@ class HTTP1Connection(Connection):
         """Return what has arrived of the body; meanwhile the rest of the request's body is sent on."""
         if self._upload is not None:
             await self._continue_upload()
-        return await self._stream.read(READ_SIZE * 4 if limit is None else limit, timeout)
+        return await self._stream.read(LARGE_READ_SIZE if limit is None else limit, timeout)
 
     async def finish_sending(self) -> None:
         """Send the rest of a request's body whose response has been read to its end."""

@@ -30,7 +30,7 @@ from .._body import AsyncBody, SyncBody
 from .._config import Limits
 from .._connection import Connection
 from .._exceptions import NetworkError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
-from .._network import Backend, Stream, Waiter
+from .._network import LARGE_READ_SIZE, Backend, Stream, Waiter
 from .._resend import unprocessed
 from .._route import Route
 from ._fields import FieldList
@@ -38,8 +38,6 @@ from ._frames import CANCEL
 from ._liveness import Liveness
 from ._session import Session
 from ._stream import HTTP2Stream
-
-_READ_SIZE = 262144
 
 # So many sends that the system accepts at once go by before others get a turn.
 _BREATHE_EVERY = 16
@@ -345,7 +343,7 @@ class Traffic(Connection):
         wait = timeout if patience is None or (timeout is not None and timeout < patience) else patience
         data: bytes | None
         try:
-            data = await (self._flush_or_take(wait) if flushes else self._wire.read(_READ_SIZE, wait))
+            data = await (self._flush_or_take(wait) if flushes else self._wire.read(LARGE_READ_SIZE, wait))
         except (ReadTimeout, WriteTimeout):
             if wait == patience:
                 self._ask()

@@ -118,8 +118,8 @@ class TLSStream:
             self._tls.write(data)
             return self._outgoing.read()
 
-    async def _fill(self, timeout: float | None) -> None:
-        data = await self._stream.read(READ_SIZE, timeout)
+    async def _fill(self, timeout: float | None, limit: int = READ_SIZE) -> None:
+        data = await self._stream.read(max(limit, READ_SIZE), timeout)
         with self._guard:
             if data:
                 self._incoming.write(data)
@@ -136,7 +136,7 @@ class TLSStream:
                 raise self._read_failure(self._failure) from self._failure
             return b""
         if not self._has_more:  # OpenSSL would only say that it wants more, and an exception is a dear way to learn it
-            await self._fill(timeout)
+            await self._fill(timeout, limit)
         most = min(limit, _RECORD_SIZE)
         while True:
             try:
@@ -152,7 +152,7 @@ class TLSStream:
                         await self._flush(timeout)
                     else:
                         self.post(b"")
-                await self._fill(timeout)
+                await self._fill(timeout, limit)
             except ssl.SSLError as error:
                 self._fail(error)
                 raise self._read_failure(error) from error
