@@ -53,7 +53,6 @@ CHUNKED = (b"Transfer-Encoding", b"chunked")
         (SyncChunks([b"a", b"b"]), [CHUNKED], b"ab"),
         (AsyncChunks([b"a", b"b"]), [CHUNKED], b"ab"),
     ],
-    ids=repr,
 )
 def test_content_is_described_by_its_length_or_chunked(
     encode: Any, content: Any, fields: list[tuple[bytes, bytes]], body: bytes

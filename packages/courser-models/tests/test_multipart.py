@@ -127,7 +127,6 @@ UPLOAD = 'Content-Disposition: form-data; name="f"; filename="upload"\r\nContent
             ),
         ),
     ],
-    ids=repr,
 )
 def test_a_file_is_its_content_or_a_tuple(file: Any, expected: str) -> None:
     assert body(form({"f": file})) == expected + "--B--\r\n"
