@@ -156,6 +156,11 @@ class FramePeer:
     def goodbye(self, last: int, code: int = 0, words: bytes = b"") -> None:
         self.send(GOAWAY, 0, 0, number(last) + number(code) + words)
 
+    def leave(self) -> None:
+        """Say no more, and hear what is still on its way: closed with it unread, TCP resets and takes our words back."""
+        self.sock.shutdown(socket.SHUT_WR)
+        self.until_goodbye()
+
     def until_goodbye(self) -> list[Frame]:
         """Hear everything until the program closes the connection; return all that was ever heard."""
         try:

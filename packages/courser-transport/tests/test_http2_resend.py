@@ -54,7 +54,7 @@ def goes_without_a_word(peer: FramePeer) -> None:
     """Serve one, and be gone when the next comes."""
     peer.serve_one()
     peer.request()
-    peer.sock.close()
+    peer.leave()
 
 
 @in_every_world
@@ -78,7 +78,7 @@ async def test_what_may_have_been_acted_on_is_not_sent_again(world: World) -> No
 async def test_a_connection_that_was_closed_while_idle_is_not_used_again(world: World) -> None:
     def closes(peer: FramePeer) -> None:
         peer.serve_one()
-        peer.sock.close()
+        peer.leave()
 
     async with client(world, played(closes), serves(1)) as it:
         await it.fetch()
