@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 
 from courser_auth import Auth
 from courser_models import (
@@ -172,13 +172,13 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
     def _init_proxy_transport(self, proxy: Proxy, **settings: typing.Any) -> AsyncBaseTransport:
         return AsyncHTTPTransport(**settings, proxy=proxy)
 
-    async def _dispatch(self, request: Request) -> Response:
+    def _dispatch(self, request: Request) -> Coroutine[typing.Any, typing.Any, Response]:
         if not isinstance(request.stream, AsyncByteStream):  # whatever transport there is, a mock among them
             raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
         transport = self._transport
         if self._mounts or self.__class__._transport_for_url is not Mounted._transport_for_url:
             transport = self._transport_for_url(request.url)
-        return await transport.handle_async_request(request)
+        return transport.handle_async_request(request)
 
     async def _drain(self, response: Response) -> None:
         if response.is_closed:

@@ -10,7 +10,7 @@ import enum
 import logging
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from courser_auth import Auth
 from courser_models import URL, InvalidURL, Request, RequestError, Response, StreamError, TransportError
@@ -62,12 +62,12 @@ class Exchange(Settings):
         """Whether the client was closed; it sends no more requests then."""
         return self._state is ClientState.CLOSED
 
-    async def _exchange(
+    def _exchange(
         self,
         request: Request,
         auth: AuthArgument = USE_CLIENT_DEFAULT,
         follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
-    ) -> Response:
+    ) -> Coroutine[typing.Any, typing.Any, Response]:
         """Send `request` and return the response that ends the exchange; its body may still be on its way."""
         if self._state is not ClientState.OPENED:
             self._begin()
@@ -78,11 +78,11 @@ class Exchange(Settings):
         if total is not None:
             extensions["deadline"] = Deadline.of_exchange(total)
         follows = self.follow_redirects if isinstance(follow_redirects, UseClientDefault) else follow_redirects
-        of_url = scheme_in_url(request)
+        of_url = scheme_in_url(request) if request.url.userinfo else None
         scheme = (self._auth if isinstance(auth, UseClientDefault) else scheme_of(auth)) or of_url
         if scheme is None:
-            return await self._follow(request, follows, [])
-        return await self._authenticate(request, scheme, follows)
+            return self._follow(request, follows, [])
+        return self._authenticate(request, scheme, follows)
 
     async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
         """Send what the scheme says, until it says no more."""
@@ -133,7 +133,14 @@ class Exchange(Settings):
                 )
             for hook in hooks["request"]:
                 await self._call(hook, request)
-            response = await self._send_once(request)
+            started = time.perf_counter()
+            try:
+                response = await self._dispatch(request)
+            except TransportError as error:
+                after = time.perf_counter() - started
+                error.add_note(f"{request.method} {request.url.masked} failed after {after:.3f} s")
+                raise
+            self._receive(request, response, started)
             try:
                 for hook in hooks["response"]:
                     await self._call(hook, response)
@@ -156,13 +163,8 @@ class Exchange(Settings):
                 await self._close(response)
                 raise
 
-    async def _send_once(self, request: Request) -> Response:
-        started = time.perf_counter()
-        try:
-            response = await self._dispatch(request)
-        except TransportError as error:
-            error.add_note(f"{request.method} {request.url.masked} failed after {time.perf_counter() - started:.3f} s")
-            raise
+    def _receive(self, request: Request, response: Response, started: float) -> None:
+        """Give a response what the client has for it, and keep what it brings."""
         response.time_from(started, request)
         if self.default_encoding != "utf-8":
             response.default_encoding = self.default_encoding
@@ -173,7 +175,6 @@ class Exchange(Settings):
         if _log.isEnabledFor(logging.INFO):
             version, status, reason = response.http_version, response.status_code, response.reason_phrase
             _log.info('HTTP Request: %s %s "%s %d %s"', request.method, request.url.masked, version, status, reason)
-        return response
 
     def _next_request(self, request: Request, response: Response) -> Request | None:
         """Return the request that would follow; None where none can, which harms nobody who does not follow."""
@@ -224,7 +225,7 @@ class Exchange(Settings):
 
     # What the two clients provide
 
-    async def _dispatch(self, request: Request) -> Response:
+    def _dispatch(self, request: Request) -> Coroutine[typing.Any, typing.Any, Response]:
         raise NotImplementedError
 
     async def _drain(self, response: Response) -> None:

@@ -154,6 +154,7 @@ class Settings:
     @params.setter
     def params(self, params: QueryParamTypes | None) -> None:
         self._params = QueryParams(params)
+        self._has_params = bool(self._params)
 
     @property
     def params_mode(self) -> ParamsMode:
@@ -204,7 +205,7 @@ class Settings:
         if merged.is_relative_url:
             merged = self._below_base(merged)
         is_merged = self._params_mode == "merge"
-        if params or self._params:
+        if params or self._has_params:
             known = self._params.merge(merged.params) if is_merged else self._params
             merged = merged.copy_with(params=known.merge(params))
         elif params is not None and not is_merged:
@@ -216,7 +217,7 @@ class Settings:
             else:
                 noted["timeout"] = Timeout(timeout).as_dict()
         request = Request.from_parts(
-            method.upper(), merged, self._fields(headers), noted, content, data, json, files, self.json_encoder
+            method.upper(), merged, self._fields(headers, merged), noted, content, data, json, files, self.json_encoder
         )
         if cookies or self._cookies:
             self._add_cookies(request, cookies)
@@ -262,10 +263,18 @@ class Settings:
         query = query or base_query
         return merged.copy_with(query=query) if query else merged
 
-    def _fields(self, headers: HeaderTypes | None) -> list[Field]:
-        """Return the client's fields with those of one request in their place, as a list of its own."""
+    def _fields(self, headers: HeaderTypes | None, url: URL) -> list[Field]:
+        """Return the client's fields with those of one request in their place, and `Host`, as a list of its own."""
         if headers is None:
-            return self._headers.fields.copy()
-        merged = self._headers.copy()
-        merged.update(headers)
-        return merged.fields
+            merged = self._headers
+            fields = merged.fields.copy()
+        else:
+            merged = self._headers.copy()
+            merged.update(headers)
+            fields = merged.fields
+        # Asked of the client's own fields, which have an index, and not found out in each list of them.
+        if merged.find(b"host") is None:
+            host = url.host_field
+            if host[2]:
+                fields.insert(0, host)
+        return fields

@@ -185,13 +185,17 @@ class ConnectionPool:
             if origin is None or origin.scheme not in _SCHEMES:
                 raise _unsupported(request)
             extensions = request.extensions
+            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
             route: Route = origin
-            if len(extensions) > 1 or self._connector.proxy is not None:
+            deadline: Deadline | None = None
+            tracer: Tracer | None = None
+            if len(extensions) != 1 or timeouts is _NO_TIMEOUTS or self._connector.proxy is not None:
+                # It says more than its time-outs.
                 route = self._connector.route(origin, extensions)
                 if isinstance(route, Way) and route.forwarder is not None and route.forwarder.scheme is not None:
                     return await self._send_with_credentials(request, route.forwarder)
-            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
-            deadline: Deadline | None = extensions.get("deadline")
+                deadline = extensions.get("deadline")
+                tracer = tracer_of(request)
             if deadline is None:
                 try:
                     total = timeouts.get("total")
@@ -202,7 +206,6 @@ class ConnectionPool:
                     ) from None
                 if total is not None:
                     deadline = Deadline.of_exchange(total)
-            tracer = tracer_of(request)
             connection = self._take_idle(route)
             was_idle = connection is not None
             if connection is None:
@@ -699,8 +702,24 @@ class ConnectionPool:
         if not self._lock.acquire(blocking=False):
             self._later(functools.partial(self._take_back, connection))
             return
-        self._lock.release()
-        self._take_back(connection)
+        # Mostly nobody waits, and it is kept: then the lock is taken once.
+        is_kept = False
+        doomed: Connection | None = None
+        try:
+            if not self._waiting and connection.is_reusable and not connection.multiplexes:
+                place = self._places.get(connection.route)
+                if place is not None and connection in self._connections:  # else the process has forked since
+                    connection.rest(time.monotonic())
+                    doomed = self._keep(place, connection)
+                    is_kept = True
+        finally:
+            self._lock.release()
+            if doomed is not None:
+                doomed.close()
+            if self._reclaimed:
+                self._pass_on_reclaimed()
+        if not is_kept:
+            self._take_back(connection)
 
     def _later(self, work: Callable[[], None]) -> None:
         """Do what needs the lock once it is free: a garbage collection may stand inside the lock of its own thread."""

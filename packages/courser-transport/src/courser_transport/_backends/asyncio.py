@@ -345,7 +345,7 @@ class AsyncioStream(asyncio.Protocol):
         if self._is_ended or self._transport.is_closing():
             return b""
         try:
-            return self._kernel.take(READ_SIZE) if self._kernel.is_readable() else None
+            return self._kernel.take(READ_SIZE) if self._kernel.poll(0) else None
         except OSError:
             return b""
 
@@ -354,7 +354,7 @@ class AsyncioStream(asyncio.Protocol):
 
         The loop may have been too busy to look since they came.
         """
-        return self._is_ended or bool(self._waiting) or self._transport.is_closing() or self._kernel.is_readable()
+        return self._is_ended or bool(self._waiting) or self._transport.is_closing() or bool(self._kernel.poll(0))
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once, without waiting for what is still unsent."""
@@ -427,27 +427,32 @@ def _because(error: E, cause: BaseException | None) -> E:
 class Kernel:
     """What the system holds for a socket that the loop has not fetched yet."""
 
-    __slots__ = ("_descriptor", "_poll")
+    __slots__ = ("_descriptor", "poll")
+
+    poll: Callable[[int], Sequence[object]]
+    """Given 0, says whether bytes or a goodbye are there."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._descriptor = sock.fileno()
-        # Windows has no poll, and its loop has a read under way at all times: nothing stays with the system there.
-        self._poll = select.poll() if hasattr(select, "poll") else None
-        if self._poll is not None:
-            self._poll.register(self._descriptor, select.POLLIN)
-
-    def is_readable(self) -> bool:
-        """Return whether bytes or a goodbye are there."""
-        return self._poll is not None and bool(self._poll.poll(0))
+        self.poll = _never_ready
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(self._descriptor, select.POLLIN)
+            self.poll = poll.poll
 
     def take(self, limit: int) -> bytes | None:
         """Fetch what is there, `limit` bytes at most; None is nothing. Raises `OSError`."""
-        if self._poll is None:
+        if self.poll is _never_ready:
             return None
         try:
             return os.read(self._descriptor, limit)
         except BlockingIOError:
             return None
+
+
+def _never_ready(timeout: int) -> tuple[()]:
+    """Stand for `poll` on Windows, where the loop has a read under way at all times: nothing stays with the system."""
+    return ()
 
 
 class AsyncioWaiter(typing.Generic[T]):

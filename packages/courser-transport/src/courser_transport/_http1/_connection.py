@@ -84,6 +84,7 @@ class HTTP1Connection(Connection):
         "_is_async",
         "_keeps",
         "_lent",
+        "_may_wear",
         "_said",
         "_spoke_first",
         "_stream",
@@ -109,6 +110,10 @@ class HTTP1Connection(Connection):
         self._keeps = True
         # What is said before anybody asked answers the first request, and what answers that would answer the next.
         self._spoke_first = stream.is_readable()
+        limits = owner.limits
+        self._may_wear = (
+            self._spoke_first or limits.max_requests_per_connection is not None or limits.max_connection_age is not None
+        )
         self._said: CheckedFields | None = None
         # The number of the exchange that has it, or nothing: taking it out again is one step, in any thread.
         self._lent: dict[int, bool] = {}
@@ -263,12 +268,15 @@ class HTTP1Connection(Connection):
             except ReadError as error:
                 unheard(error)
                 raise
-        receiving = self._head(request, buffer, timeout)
-        if tracer is None:
-            head, buffer, end, length, interim = await receiving
+        interim: list[tuple[int, Headers]] = []
+        plain = _plain_head(buffer, request.method, self.owner.limits) if tracer is None else None
+        if plain is not None:
+            head, end, length = plain
+        elif tracer is None:
+            head, buffer, end, length, interim = await self._head(request, buffer, timeout)
         else:
             head, buffer, end, length, interim = await tracer.step(
-                "http11.receive_response_headers", receiving, _as_told, request=request
+                "http11.receive_response_headers", self._head(request, buffer, timeout), _as_told, request=request
             )
         status, version, reason, fields, index = head
 
@@ -469,7 +477,9 @@ class HTTP1Connection(Connection):
         if self._lent.pop(exchange, False):
             self._stream = self._wire
             self.served = exchange + 1
-            self.is_reusable = is_clean and self._keeps and self._upload is None and not self._is_worn()
+            self.is_reusable = (
+                is_clean and self._keeps and self._upload is None and not (self._may_wear and self._is_worn())
+            )
             self.owner.release(self)
 
     def _is_worn(self) -> bool:
@@ -530,6 +540,21 @@ def _as_told(received: tuple[ResponseHead, bytes, int, int, list[tuple[int, Head
     """Return of a head what HTTPX's events tell of it: version, status, reason and fields."""
     status, version, reason, fields, _ = received[0]
     return version, status, reason, [(name, value) for name, _, value in fields]
+
+
+def _plain_head(buffer: bytes, method: str, limits: Limits) -> tuple[ResponseHead, int, int] | None:
+    """Return the head of a final response that is here as a whole, its end, and its body's length; None is no refusal.
+
+    Most are like this, and take no waiting.
+    """
+    end = buffer.find(b"\r\n\r\n") + 4
+    if end < 4 or end > limits.max_head_size:
+        return None
+    head = read_head(buffer[:end])
+    if head is None or head[0] < 200 or len(head[3]) > limits.max_fields:
+        return None
+    length = body_length(method, head)
+    return None if length is None else (head, end, length)
 
 
 async def _nothing() -> None:
