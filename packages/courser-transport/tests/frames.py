@@ -157,7 +157,7 @@ class FramePeer:
         self.send(GOAWAY, 0, 0, number(last) + number(code) + words)
 
     def leave(self) -> None:
-        """Say no more, and hear what is still on its way: closed with it unread, TCP resets and takes our words back."""
+        """Say no more, and hear what is still on its way: a close with it unread resets, and takes our words back."""
         self.sock.shutdown(socket.SHUT_WR)
         self.until_goodbye()
 

@@ -11,7 +11,6 @@ import pytest
 
 from courser_models import Origin
 from courser_transport import ConnectError, ConnectionPool, PoolTimeout
-from courser_transport._pool import _Terms
 from courser_transport.testing import ScriptedStream, sends
 from pools import check_invariants, numbers, scripted_pool, silent_pool, waiting_for
 from worlds import Task, World, in_event_loops, in_every_world
@@ -100,7 +99,7 @@ async def test_an_origin_at_its_limit_makes_room_for_a_fresh_connection_of_its_o
     pool = silent_pool(world, 9, max_connections=9, max_connections_per_origin=1)
     (a,) = await _acquired(pool, A)
     pool.release(a)
-    assert await pool._acquire(A, _Terms({}), is_fresh=True) is not a
+    assert await pool._acquire(A, {}, is_fresh=True) is not a
     assert a._wire.is_closed
     assert numbers(pool) == {"open": 1, "lent": 1}
 

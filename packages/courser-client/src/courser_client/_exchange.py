@@ -81,7 +81,7 @@ class Exchange(Settings):
         of_url = scheme_in_url(request) if request.url.userinfo else None
         scheme = (self._auth if isinstance(auth, UseClientDefault) else scheme_of(auth)) or of_url
         if scheme is None:
-            return self._follow(request, follows, [])
+            return self._follow(request, follows)
         return self._authenticate(request, scheme, follows)
 
     async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
@@ -122,12 +122,12 @@ class Exchange(Settings):
                 await self._close(response)
                 raise
 
-    async def _follow(self, request: Request, follows: bool, history: list[Response]) -> Response:
-        """Send `request`, and what its response redirects to if the client follows."""
+    async def _follow(self, request: Request, follows: bool, history: list[Response] | None = None) -> Response:
+        """Send `request`, and what its response redirects to if the client follows; `history` grows with each."""
         hooks = self._event_hooks
         asked = request.url
         while True:
-            if len(history) > self.max_redirects:
+            if (len(history) if history else 0) > self.max_redirects:
                 raise TooManyRedirects(
                     f"more than {self.max_redirects} redirects, the last to {request.url.masked}", request=request
                 )
@@ -157,6 +157,8 @@ class Exchange(Settings):
                     return response
                 self._add_kept_cookies(following, asked)
                 await self._drain(response)
+                if history is None:
+                    history = []
                 history.append(response)
                 request = following
             except BaseException:

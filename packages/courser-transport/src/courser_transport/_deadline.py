@@ -45,6 +45,11 @@ class Deadline:
         return self._words or f"after {self.limit} s"
 
 
+_NEVER = Deadline(None)
+
+
 def earliest(limit: float | None, total: Deadline | None) -> Deadline:
     """Return a deadline `limit` seconds from now, or `total` where there is one and it comes before."""
-    return Deadline(limit) if total is None else total.within(limit)
+    if total is None:
+        return _NEVER if limit is None else Deadline(limit)
+    return total.within(limit)

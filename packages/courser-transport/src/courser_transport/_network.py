@@ -119,8 +119,8 @@ class Waiter(typing.Protocol[T]):
         """Hand `grant` over; False says that nobody is waiting any more, and the giver keeps it."""
         ...
 
-    async def wait(self, timeout: float | None) -> T | None:
-        """Return the grant, or None when `timeout` seconds are over."""
+    def wait(self, timeout: float | None) -> Awaitable[T | None]:
+        """Return the grant, or None when `timeout` seconds are over; whoever does not get it abandons it."""
         ...
 
     def abandon(self) -> T | None:

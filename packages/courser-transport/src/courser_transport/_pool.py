@@ -38,7 +38,7 @@ import time
 import typing
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from courser_models import URL, Origin, Request, RequestError, Response, TransportError
 
@@ -92,16 +92,6 @@ _PERMIT = _Permit()
 _CLOSED = _Closed()
 
 _Grant = Connection | _Permit | _Closed
-
-
-class _Terms(typing.NamedTuple):
-    """What a request says about getting a connection."""
-
-    timeouts: dict[str, float | None]
-    deadline: Deadline | None = None
-    tracer: Tracer | None = None
-    retries: int | None = None
-    """How often connecting may be tried again; None for what the transport says."""
 
 
 class _Place:
@@ -210,8 +200,21 @@ class ConnectionPool:
             was_idle = connection is not None
             if connection is None:
                 request_head(request)  # what may not be sent is refused before anybody is connected to
-                terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
-                connection = await self._acquire(route, terms)
+                asked = self._ask(route)
+                if tracer is not None or isinstance(asked, Connection | _Permit):
+                    connection = await self._obtain(asked, route, extensions, deadline, tracer)
+                else:
+                    # Awaited here, in no coroutine of its own: very many may wait, and the garbage collector looks at
+                    # all that they hold again and again.
+                    limit = earliest(timeouts.get("pool"), deadline)
+                    try:
+                        grant = await asked.wait(limit.left())
+                    except BaseException:
+                        self._give_up(asked, route, None)
+                        raise
+                    if grant is None:
+                        raise self._timed_out(asked, route, limit)
+                    connection = self._granted(grant) or await self._connect(route, extensions, deadline, tracer)
             # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
             was_reused = was_idle or connection.served > 0
             try:
@@ -220,20 +223,21 @@ class ConnectionPool:
                 if not self._may_satisfy(error, route) or not may_resend(request, error, was_reused):
                     raise
                 _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
-            terms = _Terms(timeouts, deadline, tracer, extensions.get("retries"))
-            return await self._send_again(request, route, terms, not connection.multiplexes)
+            return await self._send_again(request, route, deadline, tracer, not connection.multiplexes)
         except RequestError as error:
             if not is_of_body(error):  # those may be about another request
                 error.request = request
             raise
 
-    async def _send_again(self, request: Request, route: Route, terms: _Terms, is_fresh: bool) -> Response:
+    async def _send_again(
+        self, request: Request, route: Route, deadline: Deadline | None, tracer: Tracer | None, is_fresh: bool
+    ) -> Response:
         """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
         attempt = connections = 1
         while True:
-            connection = await self._acquire(route, terms, is_fresh)
+            connection = await self._acquire(route, request.extensions, deadline, tracer, is_fresh)
             try:
-                return await connection.send(request, terms.deadline, terms.tracer)
+                return await connection.send(request, deadline, tracer)
             except TransportError as error:
                 if not self._may_satisfy(error, route):
                     raise
@@ -243,7 +247,7 @@ class ConnectionPool:
                     connections += 1
                     continue
                 pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                left = None if terms.deadline is None else terms.deadline.left()
+                left = None if deadline is None else deadline.left()
                 if left is not None and left <= pause:
                     raise
                 _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
@@ -324,42 +328,68 @@ class ConnectionPool:
         `PoolTimeout`, and what connecting raises in `timeouts["connect"]` seconds.
         """
         route = self._connector.route(origin, {})
-        return self._take_idle(route) or await self._acquire(route, _Terms(timeouts))
+        return self._take_idle(route) or await self._acquire(route, {"timeout": timeouts})
 
-    async def _acquire(self, route: Route, terms: _Terms, is_fresh: bool = False) -> Connection:
-        """Return a connection; with `is_fresh` one that nobody has used."""
+    async def _acquire(
+        self,
+        route: Route,
+        extensions: Mapping[str, typing.Any],
+        total: Deadline | None = None,
+        tracer: Tracer | None = None,
+        is_fresh: bool = False,
+    ) -> Connection:
+        """Return a connection, within a request's time-outs and its total; with `is_fresh` one that nobody has used."""
+        asked = self._ask(route, is_fresh)
+        return await self._obtain(asked, route, extensions, total, tracer, is_fresh)
+
+    async def _obtain(
+        self,
+        asked: Connection | _Permit | Waiter[_Grant],
+        route: Route,
+        extensions: Mapping[str, typing.Any],
+        total: Deadline | None,
+        tracer: Tracer | None,
+        is_fresh: bool = False,
+    ) -> Connection:
+        """Return the connection that `_ask` took, has a place for, or waits for."""
+        if isinstance(asked, Connection):
+            return asked
+        grant: _Grant = _PERMIT
+        if not isinstance(asked, _Permit):
+            grant = await self._wait(asked, route, earliest(_timeouts(extensions).get("pool"), total), tracer)
+        return self._granted(grant, is_fresh) or await self._connect(route, extensions, total, tracer)
+
+    def _granted(self, grant: _Grant, is_fresh: bool = False) -> Connection | None:
+        """Return the connection that was granted to one who waited; None where there is a place to make one in."""
+        if isinstance(grant, _Closed):
+            raise RuntimeError("this client was closed while the request waited for a connection")
+        if isinstance(grant, _Permit):
+            return None
+        # Since it was released it may have grown too old, or been sent what would answer this request.
+        is_of_use = grant.multiplexes or (not is_fresh and not grant.is_stale())
+        with self._lock:
+            if is_of_use:
+                self._requests += 1
+                self._reused += grant.served > 0
+            else:
+                self._forget_connection(grant)
+        self._pass_on_reclaimed()
+        if is_of_use:
+            return grant
+        grant.close()
+        return None
+
+    def _ask(self, route: Route, is_fresh: bool = False) -> Connection | _Permit | Waiter[_Grant]:
+        """Take an idle connection that is still good or a place, or else join those who wait."""
         if not self._looks_after_idle and time.monotonic() > self._look_due:
             self.look_at_idle()
         while True:
-            asked = self._ask(route, is_fresh)
-            if isinstance(asked, Connection):
-                if asked.taken <= 1 and asked.is_stale():
-                    self._discard(asked, was_used=False)
-                    continue
+            asked = self._ask_once(route, is_fresh)
+            if not isinstance(asked, Connection) or asked.taken > 1 or not asked.is_stale():
                 return asked
-            break
-        if isinstance(asked, _Permit):
-            return await self._connect(route, terms)
-        grant = await self._wait(asked, route, earliest(terms.timeouts.get("pool"), terms.deadline), terms.tracer)
-        if isinstance(grant, _Closed):
-            raise RuntimeError("this client was closed while the request waited for a connection")
-        if isinstance(grant, Connection):
-            # Since it was released it may have grown too old, or been sent what would answer this request.
-            is_of_use = grant.multiplexes or (not is_fresh and not grant.is_stale())
-            with self._lock:
-                if is_of_use:
-                    self._requests += 1
-                    self._reused += grant.served > 0
-                else:
-                    self._forget_connection(grant)
-            self._pass_on_reclaimed()
-            if is_of_use:
-                return grant
-            grant.close()
-        return await self._connect(route, terms)
+            self._discard(asked, was_used=False)
 
-    def _ask(self, route: Route, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
-        """Take an idle connection or a place, or else join those who wait."""
+    def _ask_once(self, route: Route, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
         asked: Connection | _Permit | Waiter[_Grant] = _PERMIT
         victim: Connection | None = None
         try:
@@ -439,11 +469,7 @@ class ConnectionPool:
             nonlocal grant
             grant = await waiter.wait(deadline.left())
             if grant is None:
-                self._give_up(waiter, route, None)
-                raise PoolTimeout(
-                    f"waiting for a connection to {route.authority} timed out {deadline.words}: {self._state()}"
-                    f"{self._longest_use()}"
-                )
+                raise self._timed_out(waiter, route, deadline)
             return grant
 
         try:
@@ -451,6 +477,13 @@ class ConnectionPool:
         except BaseException:
             self._give_up(waiter, route, grant)
             raise
+
+    def _timed_out(self, waiter: Waiter[_Grant], route: Route, deadline: Deadline) -> PoolTimeout:
+        self._give_up(waiter, route, None)
+        return PoolTimeout(
+            f"waiting for a connection to {route.authority} timed out {deadline.words}: {self._state()}"
+            f"{self._longest_use()}"
+        )
 
     def _give_up(self, waiter: Waiter[_Grant], route: Route, grant: _Grant | None) -> None:
         if not self._lock.acquire(blocking=False):
@@ -477,12 +510,19 @@ class ConnectionPool:
         elif isinstance(late, _Permit):
             self._pass_on(route, None)
 
-    async def _connect(self, route: Route, terms: _Terms) -> Connection:
+    async def _connect(
+        self,
+        route: Route,
+        extensions: Mapping[str, typing.Any],
+        total: Deadline | None = None,
+        tracer: Tracer | None = None,
+    ) -> Connection:
         """Make a connection in a place that is ours."""
         try:
-            deadline = earliest(terms.timeouts.get("connect"), terms.deadline)
-            is_http1_wanted = route in self._http1_required
-            stream = await self._connector.connect(route, deadline, terms.tracer, terms.retries, is_http1_wanted)
+            deadline = earliest(_timeouts(extensions).get("connect"), total)
+            # `retries`, how often connecting may be tried again: without it, what the transport says.
+            retries, is_http1_wanted = extensions.get("retries"), route in self._http1_required
+            stream = await self._connector.connect(route, deadline, tracer, retries, is_http1_wanted)
             connection = self._speak(stream, route)
         except BaseException:
             if self._http2:
@@ -657,12 +697,12 @@ class ConnectionPool:
                 raise UnsupportedProtocol(f"{URL(origin).masked!r} is no http:// or https:// URL")
             origin = known
         route = self._connector.route(origin, {})
-        terms = _Terms({"connect": timeout})
+        extensions = {"timeout": {"connect": timeout}}
         while True:
             ready = self._ready_or_reserved(route, connections)
             if ready is not None:
                 return ready
-            connection = await self._connect(route, terms)
+            connection = await self._connect(route, extensions)
             with self._lock:
                 self._requests -= 1
             if connection.multiplexes:
@@ -1090,6 +1130,10 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
+
+
+def _timeouts(extensions: Mapping[str, typing.Any]) -> Mapping[str, float | None]:
+    return extensions.get("timeout") or _NO_TIMEOUTS
 
 
 def _unsupported(request: Request) -> UnsupportedProtocol:

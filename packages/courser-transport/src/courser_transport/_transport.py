@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
-from collections.abc import Iterable
+import typing
+from collections.abc import Coroutine, Iterable
 
 from courser_models import (
     URL,
@@ -225,7 +226,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
                 self._pools.append(found)
         return found
 
-    async def handle_async_request(self, request: Request) -> Response:
+    def handle_async_request(self, request: Request) -> Coroutine[typing.Any, typing.Any, Response]:
         """Send `request` and return its response, whose body may still be on its way.
 
         Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
@@ -236,7 +237,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
         pool = self._pool
         if pool is None or not pool.backend.is_current():
             pool = self.pool
-        return await pool.send(request)
+        return pool.send(request)
 
     async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
         """Connect to `origin` before there is a request; return how many connections to it are idle then.

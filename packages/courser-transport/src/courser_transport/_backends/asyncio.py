@@ -458,27 +458,31 @@ def _never_ready(timeout: int) -> tuple[()]:
 class AsyncioWaiter(typing.Generic[T]):
     """A promise between two tasks of one loop."""
 
-    __slots__ = ("_future", "_loop")
+    __slots__ = ("_future", "_loop", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
+        self._timer: asyncio.TimerHandle | None = None
 
     def deliver(self, grant: T) -> bool:
         """Hand `grant` over, unless nobody waits any more."""
         if self._future.done():
             return False
         self._future.set_result(grant)
+        if self._timer is not None:
+            self._timer.cancel()
         return True
 
-    async def wait(self, timeout: float | None) -> T | None:
-        """Return the grant, or None when time is over."""
-        timer = None if timeout is None else self._loop.call_later(timeout, self._on_timeout)
-        try:
-            return await self._future
-        finally:
-            if timer is not None:
-                timer.cancel()
+    def wait(self, timeout: float | None) -> Awaitable[T | None]:
+        """Return the grant, or None when time is over.
+
+        What is awaited is the future itself: a hundred thousand may wait, and each coroutine more among what they hold
+        is one more that the garbage collector looks at again and again.
+        """
+        if timeout is not None:
+            self._timer = self._loop.call_later(timeout, self._on_timeout)
+        return self._future
 
     def _on_timeout(self) -> None:
         if not self._future.done():
@@ -486,6 +490,8 @@ class AsyncioWaiter(typing.Generic[T]):
 
     def abandon(self) -> T | None:
         """Stop waiting; return a grant that came already, be it in the tick of the cancellation."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._future.done() and not self._future.cancelled():
             return self._future.result()
         self._future.cancel()

@@ -402,6 +402,7 @@ class Traffic(Connection):
                 grant = await waiter.wait(timeout)
             finally:
                 if grant is None:
+                    waiter.abandon()
                     self._stuck.pop(stream, None)
                     self._hand_on()
             if grant is None and (timeout is None or time.monotonic() >= self._accepted_at + timeout):

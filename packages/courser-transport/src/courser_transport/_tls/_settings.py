@@ -128,7 +128,11 @@ class TLSSettings:
                 self._builder = threading.Thread(target=self._build, name="courser loads authorities", daemon=True)
                 self._builder.start()
             self._waiting.append((backend, waiter))
-        outcome = await waiter.wait(deadline.left())
+        try:
+            outcome = await waiter.wait(deadline.left())
+        except BaseException:
+            waiter.abandon()
+            raise
         if outcome is None:
             raise ConnectTimeout(f"loading the authorities to trust for {peer} timed out {deadline.words}")
         if isinstance(outcome, Exception):
