@@ -1,5 +1,7 @@
 """What one warm request costs, counted and not timed: `python -m integration_tests.request_path threads URL`.
 
+The other worlds are `asyncio`, `uvloop` and `trio`.
+
 Prints a JSON object with `calls` and `objects` of a GET (how often, by name) and the `sends` of a GET and of a POST.
 
 - *calls* are Python-level calls in the client's thread, the event loop's included: the «call» events of
@@ -14,12 +16,13 @@ It runs in a process of its own, because what it does to the classes cannot be u
 
 import asyncio
 import enum
+import functools
 import gc
 import json
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
@@ -35,7 +38,12 @@ Act = Callable[[Any], Any]
 
 def main() -> None:
     world, url = sys.argv[1:]
-    measure = {"threads": measure_threads, "asyncio": measure_asyncio}[world]
+    measure = {
+        "threads": measure_threads,
+        "asyncio": functools.partial(measure_async, asyncio.run),
+        "uvloop": functools.partial(measure_async, run_in_uvloop),
+        "trio": functools.partial(measure_async, run_in_trio),
+    }[world]
 
     def get(client: Any) -> Any:
         return client.get(url)
@@ -63,7 +71,7 @@ def measure_threads(act: Act) -> "Count":
     return typical(counts)
 
 
-def measure_asyncio(act: Act) -> "Count":
+def measure_async(run: Callable[[Coroutine[Any, Any, None]], None], act: Act) -> "Count":
     counts = [Count() for _ in range(REQUESTS)]
 
     async def program() -> None:
@@ -74,8 +82,23 @@ def measure_asyncio(act: Act) -> "Count":
                 with count:
                     await act(client)
 
-    asyncio.run(program())
+    run(program())
     return typical(counts)
+
+
+def run_in_uvloop(program: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    uvloop.run(program)
+
+
+def run_in_trio(program: Coroutine[Any, Any, None]) -> None:
+    import trio
+
+    async def main() -> None:
+        await program
+
+    trio.run(main)
 
 
 def typical(counts: list["Count"]) -> "Count":
@@ -132,8 +155,8 @@ def _counting(cls: type, original: Callable[..., Any]) -> Callable[..., Any]:
     return counting
 
 
-def is_ours(module: str) -> bool:
-    return module.split(".")[0].startswith("courser")
+def is_ours(module: object) -> bool:
+    return isinstance(module, str) and module.split(".")[0].startswith("courser")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-CALLS = {"threads": 100, "asyncio": 110}
-OBJECTS = 10
+# What was reached, and two calls for what another Python does otherwise.
+CALLS = {"threads": 58, "asyncio": 88, "uvloop": 66, "trio": 120}
+OBJECTS = 7
 
-worlds = pytest.mark.parametrize("world", ["threads", "asyncio"])
+worlds = pytest.mark.parametrize("world", CALLS)
 
 
 @worlds
@@ -29,7 +30,8 @@ def test_a_get_makes_few_objects_of_ours(world: str, tiny: str) -> None:
     assert 0 < sum(objects.values()) <= OBJECTS, listing(objects)
 
 
-@worlds
+# uvloop writes beneath Python, where nobody counts.
+@pytest.mark.parametrize("world", sorted(CALLS.keys() - {"uvloop"}))
 def test_head_and_small_body_leave_in_one_send(world: str, tiny: str) -> None:
     assert measured(world, tiny)["sends"] == {"get": 1, "post": 1}
 
