@@ -26,6 +26,7 @@ from courser_models import (
     InvalidHeader,
     Request,
     Response,
+    _cookie_dates,
     _cookies,
 )
 
@@ -90,7 +91,7 @@ def test_cookies_come_and_go_as_rfc_6265_says(case: dict[str, Any], clock: types
 def test_dates_are_read_as_rfc_6265_says(case: dict[str, Any]) -> None:
     expected = None if case["expected"] is None else parsedate_to_datetime(case["expected"]).timestamp()
 
-    assert _cookies._read_date(case["test"]) == expected
+    assert _cookie_dates.read_date(case["test"]) == expected
 
 
 @given(
@@ -105,8 +106,8 @@ def test_the_usual_form_of_a_date_is_read_as_any_other(
 ) -> None:
     usual = f"{weekday}, {day:02} {month} {year} {clock[0]:02}:{clock[1]:02}:{clock[2]:02} GMT"
 
-    assert _cookies._read_date(usual) == _cookies._read_date(usual.replace(",", ",,"))
-    assert _cookies._read_date(usual.replace(f" {month} ", f"-{month}-")) == _cookies._read_date(usual)
+    assert _cookie_dates.read_date(usual) == _cookie_dates.read_date(usual.replace(",", ",,"))
+    assert _cookie_dates.read_date(usual.replace(f" {month} ", f"-{month}-")) == _cookie_dates.read_date(usual)
 
 
 def test_a_cookie_without_a_domain_goes_to_its_host_alone() -> None:

@@ -6,6 +6,9 @@
 ('application/json', b'{"name":"tea"}')
 """
 
+import importlib
+import typing
+
 from ._codecs import SUPPORTED_CODINGS, Decoder, register_codec, supported_codings
 from ._cookies import Cookie, Cookies
 from ._exceptions import (
@@ -33,7 +36,6 @@ from ._origin import Origin
 from ._query import QueryParams
 from ._request import Request
 from ._response import Response
-from ._status import codes
 from ._streams import (
     AsyncByteStream,
     AsyncIteratorByteStream,
@@ -63,6 +65,12 @@ from ._types import (
 )
 from ._urls import URL
 from ._version import __version__
+
+if typing.TYPE_CHECKING:
+    from ._status import codes
+
+# Imported by the first who asks: few programs do.
+_LATER = {"codes": "_status"}
 
 __all__ = [
     "SUPPORTED_CODINGS",
@@ -125,7 +133,26 @@ __all__ = [
     "supported_codings",
 ]
 
-# Public names report the module they are imported from, in `repr` and in pickles.
-for _object in [globals()[name] for name in __all__]:
-    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
-        _object.__module__ = __name__
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    _claim(found)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _claim(found: object) -> None:
+    """Let a public name report the module it is imported from, in `repr` and in pickles."""
+    if str(getattr(found, "__module__", "")).startswith(f"{__name__}.") and hasattr(found, "__qualname__"):
+        found.__module__ = __name__
+
+
+for _name in __all__:
+    if _name in globals():
+        _claim(globals()[_name])

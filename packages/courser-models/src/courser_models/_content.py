@@ -7,7 +7,6 @@ where their length cannot be told.
 from __future__ import annotations
 
 import io
-import json as jsonlib
 import sys
 import typing
 import warnings
@@ -97,6 +96,8 @@ def encode_response(
 
 def json_bytes(value: typing.Any) -> bytes:
     """Return `value` as compact JSON in UTF-8 (RFC 8259); raises `ValueError` for NaN and infinities."""
+    import json as jsonlib
+
     return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 

@@ -10,11 +10,8 @@ import re
 import typing
 
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)'
-_QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
-_SEPARATORS = {separator: re.compile(f"{_QUOTED}|{separator}", re.DOTALL) for separator in ",;"}
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
-_LINK = re.compile(rf'<([^<>]*)>((?:[^",]|{_QUOTED})*)', re.DOTALL)
+_LINK = rf'<([^<>]*)>((?:[^",]|{_QUOTED})*)'
 
 
 class ContentType(typing.NamedTuple):
@@ -44,7 +41,7 @@ def read_links(value: str) -> dict[str, dict[str, str]]:
     A link with several relations stands under each of them; of several links with one relation the last counts.
     """
     links: dict[str, dict[str, str]] = {}
-    for match in _LINK.finditer(value):
+    for match in re.finditer(_LINK, value, re.DOTALL):
         url = match[1].strip()
         link = {"url": url, **parameters(match[2])}
         if "title*" in link:
@@ -60,7 +57,7 @@ def split(value: str, separator: str) -> list[str]:
         return [element.strip() for element in value.split(separator)]
     elements: list[str] = []
     start = 0
-    for match in _SEPARATORS[separator].finditer(value):
+    for match in re.finditer(f"{_QUOTED}|{separator}", value, re.DOTALL):
         if match[0] == separator:
             elements.append(value[start : match.start()].strip())
             start = match.end()
@@ -75,8 +72,10 @@ def parameters(text: str) -> dict[str, str]:
         name, equals, value = element.partition("=")
         if equals and name.strip():
             value = value.strip()
-            quoted = _QUOTED_STRING.match(value)
-            parameters.setdefault(name.strip().lower(), value if quoted is None else _ESCAPED.sub(r"\1", quoted[1]))
+            quoted = re.match(_QUOTED, value, re.DOTALL)
+            if quoted is not None:
+                value = re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL)
+            parameters.setdefault(name.strip().lower(), value)
     return parameters
 
 

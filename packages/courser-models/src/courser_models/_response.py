@@ -6,8 +6,6 @@ with an async twin. Content codings are undone on the way. Reading to the end, o
 
 from __future__ import annotations
 
-import datetime
-import json as jsonlib
 import sys
 import time
 import typing
@@ -28,11 +26,13 @@ from ._fields import read_links
 from ._headers import Headers
 from ._iteration import AsyncIteration, Decoding, Reading, Stages, flushed, iterate, passed
 from ._request import Request
-from ._status import codes
 from ._streams import AsyncByteStream, ByteStream, SyncByteStream, UnattachedStream
 from ._text import ByteChunker, LineDecoder, LineParser, TextChunker, charset_of, is_charset
 from ._types import HeaderTypes, JSONDecoder, ResponseContent, ResponseExtensions
 from ._urls import URL
+
+if typing.TYPE_CHECKING:
+    import datetime
 
 
 class Response:
@@ -160,37 +160,41 @@ class Response:
     def reason_phrase(self) -> str:
         """The reason phrase as it was sent, or the registered one of the status code."""
         phrase = self.extensions.get("reason_phrase")
-        return codes.get_reason_phrase(self.status_code) if phrase is None else str(phrase, "ascii", "ignore")
+        if phrase is not None:
+            return str(phrase, "ascii", "ignore")
+        from ._status import codes
+
+        return codes.get_reason_phrase(self.status_code)
 
     @property
     def is_informational(self) -> bool:
         """Whether the status is 1xx."""
-        return codes.is_informational(self.status_code)
+        return 100 <= self.status_code <= 199
 
     @property
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
-        return codes.is_success(self.status_code)
+        return 200 <= self.status_code <= 299
 
     @property
     def is_redirect(self) -> bool:
         """Whether the status is 3xx."""
-        return codes.is_redirect(self.status_code)
+        return 300 <= self.status_code <= 399
 
     @property
     def is_client_error(self) -> bool:
         """Whether the status is 4xx."""
-        return codes.is_client_error(self.status_code)
+        return 400 <= self.status_code <= 499
 
     @property
     def is_server_error(self) -> bool:
         """Whether the status is 5xx."""
-        return codes.is_server_error(self.status_code)
+        return 500 <= self.status_code <= 599
 
     @property
     def is_error(self) -> bool:
         """Whether the status is 4xx or 5xx."""
-        return codes.is_error(self.status_code)
+        return 400 <= self.status_code <= 599
 
     @property
     def has_redirect_location(self) -> bool:
@@ -242,6 +246,8 @@ class Response:
         if self._elapsed is None:
             if self._started is None or self._ended is None:
                 raise RuntimeError("elapsed is known once the response was read or closed")
+            import datetime
+
             self._elapsed = datetime.timedelta(seconds=self._ended - self._started)
         return self._elapsed
 
@@ -315,7 +321,15 @@ class Response:
         Without `loads` that is the client's `json_decoder`, or `json.loads`. Other keywords go to it, and it raises its
         own error; that of `json.loads` is a `ValueError`.
         """
-        return (loads or self.json_decoder or jsonlib.loads)(self.content, **kwargs)
+        return self._json_decoder(loads)(self.content, **kwargs)
+
+    def _json_decoder(self, loads: JSONDecoder | None) -> JSONDecoder:
+        decoder = loads or self.json_decoder
+        if decoder is None:
+            import json
+
+            decoder = json.loads
+        return decoder
 
     # Reading as a whole
 
@@ -436,7 +450,7 @@ class Response:
 
         `loads` is that of `json`. Where it raises `ValueError`, that is raised anew with the number of the line.
         """
-        return iterate(self, (*self._line_stages(), LineParser(loads or self.json_decoder or jsonlib.loads)))
+        return iterate(self, (*self._line_stages(), LineParser(self._json_decoder(loads))))
 
     def aiter_raw(self, chunk_size: int | None = None) -> AsyncIteration[bytes]:
         """`iter_raw`, for an async client."""
@@ -456,7 +470,7 @@ class Response:
 
     def aiter_ndjson(self, *, loads: JSONDecoder | None = None) -> AsyncIteration[typing.Any]:
         """`iter_ndjson`, for an async client."""
-        return AsyncIteration(self, (*self._line_stages(), LineParser(loads or self.json_decoder or jsonlib.loads)))
+        return AsyncIteration(self, (*self._line_stages(), LineParser(self._json_decoder(loads))))
 
     def _text_stages(self, chunk_size: int | None) -> Stages:
         reading = Reading(self.encoding)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 import sys
 import typing
@@ -112,6 +111,8 @@ class LineParser:
     """Lines to the values that JSON says they are; `loads` takes bytes, and blank lines are nothing."""
 
     def __init__(self, loads: Callable[..., typing.Any]) -> None:
+        import json
+
         self._loads = loads
         # Given bytes, `json.loads` guesses their encoding, and here it is known.
         self._takes_text = loads is json.loads

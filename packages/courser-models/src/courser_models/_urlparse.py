@@ -38,7 +38,12 @@ _SAFE = {
     # cut segments there, and read `..;x` as `..`.
     "segments": "!$&'()*+,-./:=@_~",
 }
-_UNSAFE = {name: re.compile(f"[^A-Za-z0-9._~{re.escape(safe)}-]+") for name, safe in _SAFE.items()}
+
+
+@functools.cache
+def _unsafe(component: str) -> re.Pattern[str]:
+    return re.compile(f"[^A-Za-z0-9._~{re.escape(_SAFE[component])}-]+")
+
 
 # An http or https URL with a plain host that ends in a letter (so it cannot be an IPv4 address in disguise), and
 # path, query and fragment that need no escaping.
@@ -384,7 +389,7 @@ def _assemble(
 
 def quote(text: str, component: str) -> str:
     """Percent-encode what `component` may not hold, as UTF-8; escapes that are there already stay (RFC 3986 §2.1)."""
-    return _UNSAFE[component].sub(_escape, text)
+    return _unsafe(component).sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing
-import urllib.parse
 
 from . import _urlparse
 from ._exceptions import InvalidURL
@@ -100,12 +99,12 @@ class URL:
     @property
     def username(self) -> str:
         """The username, unescaped."""
-        return urllib.parse.unquote(self._parts.userinfo.partition(":")[0])
+        return _unescaped(self._parts.userinfo.partition(":")[0])
 
     @property
     def password(self) -> str:
         """The password, unescaped."""
-        return urllib.parse.unquote(self._parts.userinfo.partition(":")[2])
+        return _unescaped(self._parts.userinfo.partition(":")[2])
 
     @property
     def host(self) -> str:
@@ -131,7 +130,7 @@ class URL:
     @property
     def path(self) -> str:
         """The path, unescaped; `"/"` where it is empty."""
-        return urllib.parse.unquote(self._parts.path or "/")
+        return _unescaped(self._parts.path or "/")
 
     @property
     def query(self) -> bytes:
@@ -151,7 +150,7 @@ class URL:
     @property
     def fragment(self) -> str:
         """The fragment, unescaped and without the `#`; it is never sent."""
-        return urllib.parse.unquote(self._parts.fragment or "")
+        return _unescaped(self._parts.fragment or "")
 
     @property
     def host_field(self) -> tuple[bytes, bytes, bytes]:
@@ -339,9 +338,19 @@ def _ascii(component: str, value: bytes) -> str:
         raise InvalidURL(f"{component} of a URL must be ASCII; escape the other bytes") from None
 
 
+def _unescaped(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text)
+
+
 def _quote_credential(text: str) -> str:
     try:
-        return urllib.parse.quote(text, safe="")
+        from urllib.parse import quote
+
+        return quote(text, safe="")
     except UnicodeEncodeError:
         raise InvalidURL("userinfo of a URL has a lone surrogate, which no encoding can carry") from None
 
