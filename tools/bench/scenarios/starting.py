@@ -11,6 +11,7 @@ import gc
 import importlib
 import inspect
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -65,7 +66,11 @@ def _measure_import(task: Task) -> Sample:
 
 def _import_once(module: str) -> tuple[float, float, list[str]]:
     command = [sys.executable, "-c", _IMPORT, module]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    # Where compiled files may not be written, an installer may not have written them either, and all would be compiled.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode != 0:
         raise ImportError(done.stderr.strip().rpartition("\n")[2])
     cpu, wall, loaded = json.loads(done.stdout)
