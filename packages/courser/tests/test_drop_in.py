@@ -79,9 +79,10 @@ def test_after_the_real_one_was_imported_it_is_refused_and_nothing_changes(name:
     shown = run(
         f"""
         import sys, courser, {name}
+        install_as_httpx = courser.install_as_httpx
         before, finders = dict(sys.modules), list(sys.meta_path)
         try:
-            courser.install_as_httpx()
+            install_as_httpx()
         except RuntimeError as error:
             print(error)
         assert sys.modules == before and sys.meta_path == finders

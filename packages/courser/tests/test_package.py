@@ -218,3 +218,33 @@ def test_importing_loads_no_event_loop_and_nothing_that_is_not_used() -> None:
     result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
 
     assert (result.stdout.split(), result.stderr) == ([], "")
+
+
+def test_importing_loads_little_beyond_asyncio_and_ssl() -> None:
+    seldom = {
+        *("datetime", "email", "hashlib", "http", "ipaddress", "json", "pathlib", "unicodedata", "urllib"),
+        *("courser.compat", "courser._drop_in", "courser_models._status", "courser_models._cookie_dates"),
+        *(f"courser_auth.{name}" for name in ("_basic", "_challenge", "_cookie_files", "_digest", "_netrc", "_token")),
+        *(f"courser_transport.{name}" for name in ("_asgi", "_mock", "_public_addresses", "_stats", "_wsgi")),
+        *("courser_transport._http2", "courser_transport._proxy._credentials"),
+    }
+    program = (
+        "import asyncio, ssl, sys; before = set(sys.modules); import courser; loaded = set(sys.modules) - before;"
+        f"print(len(loaded), *sorted({seldom} & loaded))"
+    )
+
+    result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+
+    number, *found = result.stdout.split()
+    assert (found, result.stderr) == ([], "")
+    assert int(number) <= 97
+
+
+def test_what_is_imported_later_is_there_all_the_same() -> None:
+    assert {*courser.__all__, "compat"} <= set(dir(courser))
+    for name, module in courser._LATER.items():
+        assert getattr(courser, name) is getattr(importlib.import_module(module), name)
+    for component in COMPONENTS:
+        assert set(component.__all__) <= set(dir(component))
+    with pytest.raises(AttributeError, match="module 'courser' has no attribute 'AsyncClents'"):
+        courser.AsyncClents  # noqa: B018  # type: ignore[attr-defined]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import urllib.parse
 from collections.abc import Awaitable, Callable, Generator
 
 from courser_models import URL, InvalidURL, Request, Response
@@ -40,9 +39,11 @@ class BasicAuth(Auth):
         """
         if not url.userinfo:
             return None
+        from urllib.parse import unquote_to_bytes
+
         username, _, password = url.userinfo.partition(b":")
         try:
-            return cls(urllib.parse.unquote_to_bytes(username), urllib.parse.unquote_to_bytes(password))
+            return cls(unquote_to_bytes(username), unquote_to_bytes(password))
         except ValueError as error:
             raise InvalidURL(f"the userinfo of {url.masked} cannot be sent: {error}") from None
 

@@ -19,7 +19,7 @@ from ._exceptions import CredentialsFileError
 _VERSION = 1
 _FIRST_LINE = "# Netscape HTTP Cookie File"
 _HTTP_ONLY = "#HttpOnly_"
-_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\U0010ffff;]")
+_UNSENDABLE = re.compile(r"[^\t\x20-:<-~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]*)?")
 _OF_TYPE: dict[str, tuple[type, ...]] = {

@@ -22,7 +22,6 @@ from collections import OrderedDict
 
 from courser_models import URL, Cookie, Cookies, CookieTypes, Request, Response
 
-from ._cookie_files import read_file, write_file
 from ._cookie_jar import jar_of
 from ._public_suffixes import is_public_suffix
 
@@ -299,6 +298,8 @@ class CookieStore(Cookies):
 
         Raises `ValueError` where the name decides nothing, and `OSError`.
         """
+        from ._cookie_files import write_file  # which few programs do
+
         write_file(file, format, [cookie for cookie in self.kept() if session or cookie.expires is not None])
 
     def load(self, file: str | os.PathLike[str]) -> None:
@@ -307,6 +308,8 @@ class CookieStore(Cookies):
         Raises `OSError`, and `CredentialsFileError`, a `ValueError`, for a file that holds something else; nothing of
         it is kept then.
         """
+        from ._cookie_files import read_file
+
         cookies = read_file(file)
         now = time.time()
         for cookie in cookies:

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 
+import courser_transport
 from courser_auth import Auth
 from courser_models import (
     AsyncBaseTransport,
@@ -28,7 +29,6 @@ from courser_models import (
 )
 from courser_transport import (
     DEFAULT_LIMITS,
-    ASGITransport,
     AsyncHTTPTransport,
     CertTypes,
     ConnectFilter,
@@ -151,7 +151,7 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         )
         self._mount(
             transport,
-            None if app is None else ASGITransport,
+            None if app is None else courser_transport.ASGITransport,
             app,
             proxy,
             mounts,

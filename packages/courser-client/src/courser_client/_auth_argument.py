@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from courser_auth import Auth, BasicAuth, FunctionAuth
+import courser_auth
+from courser_auth import Auth, FunctionAuth
 from courser_models import Request
 
 from ._defaults import UseClientDefault
@@ -22,7 +23,7 @@ def scheme_of(auth: AuthTypes | None) -> Auth | None:
     if isinstance(auth, tuple):
         if len(auth) != 2:
             raise TypeError(f"auth=(username, password) has two parts, not {len(auth)}")
-        return BasicAuth(*auth)
+        return courser_auth.BasicAuth(*auth)
     if callable(auth):
         return FunctionAuth(auth)
     raise TypeError(f"auth takes an Auth, (username, password) or a function of a request, not {type(auth).__name__}")
@@ -35,6 +36,6 @@ def scheme_in_url(request: Request) -> Auth | None:
     """
     if not request.url.userinfo:
         return None
-    scheme = BasicAuth.from_url(request.url)
+    scheme = courser_auth.BasicAuth.from_url(request.url)
     request.url = request.url.copy_with(userinfo=b"")
     return scheme

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import courser_transport
 from courser_auth import Auth
 from courser_models import (
     BaseTransport,
@@ -38,7 +39,6 @@ from courser_transport import (
     ResolveTypes,
     TimeoutTypes,
     VerifyTypes,
-    WSGITransport,
     run_sync,
 )
 
@@ -150,7 +150,7 @@ class Client(Exchange, Mounted[BaseTransport]):
         )
         self._mount(
             transport,
-            None if app is None else WSGITransport,
+            None if app is None else courser_transport.WSGITransport,
             app,
             proxy,
             mounts,

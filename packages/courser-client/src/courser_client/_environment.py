@@ -8,7 +8,6 @@ as its field `Proxy` (CVE-2016-5385). `no_proxy` lists exceptions.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import logging
 import os
 import typing
@@ -16,9 +15,13 @@ import typing
 from courser_models import URL, InvalidURL
 from courser_transport import Proxy, proxy_of
 
+if typing.TYPE_CHECKING:
+    import ipaddress
+
+    _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _log = logging.getLogger("courser")
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -90,6 +93,8 @@ class NoProxy:
             self._everything = True
             return
         if "/" in entry:
+            import ipaddress
+
             self._networks.append(ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False))
             return
         host, port = _host_and_port(entry)
@@ -154,6 +159,8 @@ def _port(text: str) -> int:
 
 def _address(host: str) -> _Address | None:
     """Return the address that `host` is, that of IPv4 where IPv6 only wraps it; None for a name."""
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

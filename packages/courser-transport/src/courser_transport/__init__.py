@@ -7,9 +7,11 @@
 ...         return transport.handle_request(Request("GET", url)).read()
 """
 
+import importlib
+import typing
+
 from courser_models import LocalProtocolError
 
-from ._asgi import ASGITransport
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
 from ._dial_settings import ResolverTypes, ResolveTypes
@@ -31,18 +33,32 @@ from ._exceptions import (
     WriteTimeout,
 )
 from ._guard import ConnectFilter
-from ._mock import MockTransport
 from ._network import Backend, SocketOption, SocketSettings, Stream, Waiter
 from ._pool import ConnectionPool
 from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
-from ._public_addresses import IPAddress, public_addresses_only
 from ._resolver import AddressTypes, CachingResolver, Resolver
-from ._stats import OriginStats, PoolStats
 from ._sync import run_sync
 from ._tls import CertTypes, PinTypes, VerifyTypes, create_ssl_context, public_key_pin
 from ._transport import AsyncHTTPTransport, HTTPTransport
 from ._version import __version__
-from ._wsgi import WSGITransport
+
+if typing.TYPE_CHECKING:
+    from ._asgi import ASGITransport
+    from ._mock import MockTransport
+    from ._public_addresses import IPAddress, public_addresses_only
+    from ._stats import OriginStats, PoolStats
+    from ._wsgi import WSGITransport
+
+# Imported by the first who asks: few programs do.
+_LATER = {
+    "ASGITransport": "_asgi",
+    "MockTransport": "_mock",
+    "IPAddress": "_public_addresses",
+    "public_addresses_only": "_public_addresses",
+    "OriginStats": "_stats",
+    "PoolStats": "_stats",
+    "WSGITransport": "_wsgi",
+}
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -100,7 +116,26 @@ __all__ = [
     "run_sync",
 ]
 
-# Public names report the module they are imported from, in `repr` and in pickles.
-for _object in [globals()[name] for name in __all__]:
-    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
-        _object.__module__ = __name__
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    _claim(found)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _claim(found: object) -> None:
+    """Let a public name report the module it is imported from, in `repr` and in pickles."""
+    if str(getattr(found, "__module__", "")).startswith(f"{__name__}.") and hasattr(found, "__qualname__"):
+        found.__module__ = __name__
+
+
+for _name in __all__:
+    if _name in globals():
+        _claim(globals()[_name])

@@ -8,8 +8,6 @@ all this where there is one.
 
 from __future__ import annotations
 
-import ipaddress
-
 from ._deadline import Deadline
 from ._dial_settings import DialSettings, as_key
 from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout
@@ -65,6 +63,8 @@ class Dialer:
         connect_filter = self._settings.connect_filter
         if connect_filter is None:
             return
+        import ipaddress
+
         try:
             ip = unmapped(ipaddress.ip_address(host))
         except ValueError:
@@ -120,6 +120,8 @@ class Dialer:
 
 
 def _of_the_same_family(addresses: list[Address], local: str, peer: str) -> list[Address]:
+    import ipaddress
+
     version = ipaddress.ip_address(local).version
     kept = [address for address in addresses if ipaddress.ip_address(address[1][0]).version == version]
     if addresses and not kept:
@@ -130,6 +132,8 @@ def _of_the_same_family(addresses: list[Address], local: str, peer: str) -> list
 
 
 def _is_address(host: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.ip_address(host)
     except ValueError:

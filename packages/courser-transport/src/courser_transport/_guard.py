@@ -7,14 +7,16 @@ an address in an odd way, leads nowhere.
 from __future__ import annotations
 
 import inspect
-import ipaddress
+import typing
 from collections.abc import Callable
 
 from ._exceptions import AddressNotAllowed, ConnectError
 from ._network import Address
-from ._public_addresses import IPAddress
 
-ConnectFilter = Callable[[IPAddress], bool]
+if typing.TYPE_CHECKING:
+    from ._public_addresses import IPAddress
+
+ConnectFilter = Callable[["IPAddress"], bool]
 
 
 def checked_filter(connect_filter: ConnectFilter | None) -> ConnectFilter | None:
@@ -61,6 +63,8 @@ def not_allowed(peer: str, refused: list[str]) -> AddressNotAllowed:
 
 def ip_of(address: Address, peer: str) -> IPAddress:
     """Return what `address` leads to; one that is IPv4 in IPv6's clothes (RFC 4291 §2.5.5.2) is IPv4 to the system."""
+    import ipaddress
+
     try:
         return unmapped(ipaddress.ip_address(address[1][0]))
     except ValueError as error:

@@ -51,12 +51,13 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import request_head
 from ._network import Backend, Stream, Waiter
-from ._proxy._credentials import Credentials
 from ._proxy._settings import Proxy
 from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
 from ._route import Route, Way
-from ._stats import OriginStats, PoolStats
 from ._trace import Tracer, tracer_of
+
+if typing.TYPE_CHECKING:
+    from ._stats import PoolStats
 
 _log = logging.getLogger("courser.transport")
 
@@ -261,6 +262,8 @@ class ConnectionPool:
         total = (extensions.get("timeout") or _NO_TIMEOUTS).get("total")
         if total is not None and "deadline" not in extensions:
             extensions["deadline"] = Deadline.of_exchange(total)
+        from ._proxy._credentials import Credentials
+
         with Credentials(proxy, request.method, target) as credentials:
             authorization = credentials.first()
             while True:
@@ -1073,6 +1076,8 @@ class ConnectionPool:
 
     def stats(self) -> PoolStats:
         """Return what the pool is doing at this moment, as a whole and by origin."""
+        from ._stats import OriginStats, PoolStats
+
         with self._lock:
             origins = {
                 str(place.route): OriginStats(

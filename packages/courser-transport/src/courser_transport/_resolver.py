@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import inspect
-import ipaddress
 import os
 import threading
 import time
@@ -20,11 +19,13 @@ from ._backends._reasons import reason
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
 from ._network import Address, Backend, Waiter
-from ._public_addresses import IPAddress
+
+if typing.TYPE_CHECKING:
+    from ._public_addresses import IPAddress
 
 T = typing.TypeVar("T")
 
-AddressTypes = str | IPAddress
+AddressTypes = typing.Union[str, "IPAddress"]
 """An IP address: text such as `192.0.2.1`, `2001:db8::1` or `fe80::1%eth0`, or an object of the module `ipaddress`."""
 
 
@@ -112,6 +113,8 @@ def _checked(answer: object, host: str, resolver: Resolver) -> list[str]:
 
 def address_text(address: object) -> str:
     """Return an IP address as text, without brackets; raises `ValueError` for anything else, a name included."""
+    import ipaddress
+
     if isinstance(address, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
         return str(address)
     if isinstance(address, str):

@@ -8,19 +8,15 @@
 ...         return response.raise_for_status().text
 """
 
+import importlib
+import typing
+
 from courser_auth import (
     Auth,
     AuthError,
-    BasicAuth,
-    BearerAuth,
     CookieStore,
     CredentialsFileError,
-    DigestAuth,
     FunctionAuth,
-    NetRCAuth,
-    OAuth2ClientCredentials,
-    Token,
-    TokenAuth,
     TokenError,
 )
 from courser_client import (
@@ -70,13 +66,11 @@ from courser_models import (
     StreamError,
     SyncByteStream,
     TransportError,
-    codes,
     register_codec,
     supported_codings,
 )
 from courser_transport import (
     AddressNotAllowed,
-    ASGITransport,
     AsyncHTTPTransport,
     CachingResolver,
     CertificateError,
@@ -85,7 +79,6 @@ from courser_transport import (
     ConnectTimeout,
     HTTPTransport,
     Limits,
-    MockTransport,
     NetworkError,
     PoolTimeout,
     Proxy,
@@ -99,19 +92,40 @@ from courser_transport import (
     UnsupportedProtocol,
     WriteError,
     WriteTimeout,
-    WSGITransport,
     create_ssl_context,
-    public_addresses_only,
     public_key_pin,
 )
 
-from . import compat as compat
-from ._drop_in import install_as_httpx
 from ._main import main
 from ._version import __version__
 
 __title__ = "courser"
 __description__ = "A fast HTTP client for Python, for asyncio, trio and threads."
+
+if typing.TYPE_CHECKING:
+    from courser_auth import BasicAuth, BearerAuth, DigestAuth, NetRCAuth, OAuth2ClientCredentials, Token, TokenAuth
+    from courser_models import codes
+    from courser_transport import ASGITransport, MockTransport, WSGITransport, public_addresses_only
+
+    from . import compat as compat
+    from ._drop_in import install_as_httpx
+
+# Imported by the first who asks: few programs do.
+_LATER = {
+    "BasicAuth": "courser_auth",
+    "BearerAuth": "courser_auth",
+    "DigestAuth": "courser_auth",
+    "NetRCAuth": "courser_auth",
+    "OAuth2ClientCredentials": "courser_auth",
+    "Token": "courser_auth",
+    "TokenAuth": "courser_auth",
+    "codes": "courser_models",
+    "ASGITransport": "courser_transport",
+    "MockTransport": "courser_transport",
+    "WSGITransport": "courser_transport",
+    "public_addresses_only": "courser_transport",
+    "install_as_httpx": "courser._drop_in",
+}
 
 __all__ = [
     "ASGITransport",
@@ -209,7 +223,28 @@ __all__ = [
     "supported_codings",
 ]
 
-# What is defined here reports this module, in `repr` and in pickles; all else reports its component.
-for _object in [globals()[name] for name in __all__]:
-    if str(getattr(_object, "__module__", "")).startswith(f"{__name__}.") and hasattr(_object, "__qualname__"):
-        _object.__module__ = __name__
+
+def __getattr__(name: str) -> object:
+    if name == "compat":
+        return importlib.import_module("courser.compat")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_LATER[name]), name)
+    _claim(found)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "compat"})
+
+
+def _claim(found: object) -> None:
+    """Let what is defined here report this module, in `repr` and in pickles; all else reports its component."""
+    if str(getattr(found, "__module__", "")).startswith(f"{__name__}.") and hasattr(found, "__qualname__"):
+        found.__module__ = __name__
+
+
+for _name in __all__:
+    if _name in globals():
+        _claim(globals()[_name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import typing
 
@@ -36,6 +35,8 @@ def _ask(host: str, port: int, flags: int) -> list[tuple[typing.Any, ...]]:
 
 
 def _is_address(host: str) -> bool:
+    import ipaddress
+
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

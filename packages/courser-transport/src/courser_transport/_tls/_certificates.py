@@ -10,7 +10,6 @@ elsewhere into a temporary file that only this user may read and that is removed
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import ssl
 import typing
@@ -35,7 +34,11 @@ def content_of(source: Source) -> bytes | None:
 def identity_of(source: Source) -> Hashable:
     """Return what is equal for equal sources, and holds no secret."""
     content = content_of(source)
-    return os.path.abspath(os.fspath(source)) if content is None else hashlib.sha256(content).digest()
+    if content is None:
+        return os.path.abspath(os.fspath(source))
+    import hashlib
+
+    return hashlib.sha256(content).digest()
 
 
 def version_of(source: Source) -> Hashable:

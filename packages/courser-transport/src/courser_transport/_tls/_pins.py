@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import ssl
 from collections.abc import Mapping, Sequence
 
@@ -72,6 +71,8 @@ class HostPins:
         """Return what is wrong with a certificate (DER) of this host; None where it is one of those that are pinned."""
         if not certificate:
             return f"it shows no certificate, and pins= has some for {self._host!r}"
+        import hashlib  # loads OpenSSL's, and few programs pin
+
         fingerprint = hashlib.sha256(certificate).digest()
         if fingerprint in self._certificates:
             return None
@@ -90,6 +91,8 @@ class HostPins:
 
 
 def _digest_of_key(certificate: bytes) -> bytes:
+    import hashlib
+
     return hashlib.sha256(public_key_info(certificate)).digest()
 
 
@@ -105,7 +108,7 @@ def _read(host: str, pin: str) -> tuple[str, bytes]:
             digest = bytes.fromhex(pin.replace(":", ""))
     except ValueError:
         digest = b""
-    if len(digest) != hashlib.sha256().digest_size:
+    if len(digest) != 32:
         raise ValueError(
             f"pins[{host!r}]: {pin!r} is neither 'sha256/' and the base64 of a public key's SHA-256 nor "
             "a certificate's SHA-256 in 64 hexadecimal digits"
