@@ -226,7 +226,10 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
                 self._pools.append(found)
         return found
 
-    def handle_async_request(self, request: Request) -> Coroutine[typing.Any, typing.Any, Response]:
+    # To pyright an `async def` returns a `CoroutineType`, which mypy takes for no `Coroutine` of its own.
+    def handle_async_request(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, request: Request
+    ) -> Coroutine[typing.Any, typing.Any, Response]:
         """Send `request` and return its response, whose body may still be on its way.
 
         Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
