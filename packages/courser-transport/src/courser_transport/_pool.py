@@ -49,7 +49,7 @@ from ._connection import Connection
 from ._deadline import Deadline, earliest
 from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
-from ._http1._request_head import request_head
+from ._http1._request_head import CheckedFields, request_head
 from ._network import Backend, Stream, Waiter
 from ._proxy._settings import Proxy
 from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
@@ -159,6 +159,8 @@ class ConnectionPool:
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
         self._line: list[tuple[int, Route]] = []
         self._numbers = itertools.count()
+        # The fields of the last request that found no idle connection: most say the same.
+        self._checked: CheckedFields | None = None
         # What came free in a garbage collection, until somebody passes it on.
         self._reclaimed: collections.deque[Callable[[], None]] = collections.deque()
         self._looks_after_idle = False
@@ -200,7 +202,8 @@ class ConnectionPool:
             connection = self._take_idle(route)
             was_idle = connection is not None
             if connection is None:
-                request_head(request)  # what may not be sent is refused before anybody is connected to
+                # What may not be sent is refused before anybody is connected to, or waited for.
+                _, self._checked = request_head(request, self._checked)
                 asked = self._ask(route)
                 if tracer is not None or isinstance(asked, Connection | _Permit):
                     connection = await self._obtain(asked, route, extensions, deadline, tracer)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
-import typing
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 
 from courser_models import (
     URL,
@@ -226,10 +225,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
                 self._pools.append(found)
         return found
 
-    # To pyright an `async def` returns a `CoroutineType`, which mypy takes for no `Coroutine` of its own.
-    def handle_async_request(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, request: Request
-    ) -> Coroutine[typing.Any, typing.Any, Response]:
+    async def handle_async_request(self, request: Request) -> Response:
         """Send `request` and return its response, whose body may still be on its way.
 
         Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
@@ -240,7 +236,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
         pool = self._pool
         if pool is None or not pool.backend.is_current():
             pool = self.pool
-        return pool.send(request)
+        return await pool.send(request)
 
     async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
         """Connect to `origin` before there is a request; return how many connections to it are idle then.
