@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from courser_models import ContentType, Headers, Response
-from courser_models._fields import read_content_type, read_links, split
+from courser_models._content_type import read_content_type
+from courser_models._fields import read_links, split
 
 hostile = st.text('a"\\;,=<> /', max_size=30)
 

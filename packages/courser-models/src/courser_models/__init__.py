@@ -29,7 +29,6 @@ from ._exceptions import (
     StreamError,
     TransportError,
 )
-from ._fields import ContentType
 from ._headers import Field, Headers
 from ._interfaces import AsyncBaseTransport, BaseTransport
 from ._origin import Origin
@@ -64,13 +63,14 @@ from ._types import (
     URLTypes,
 )
 from ._urls import URL
-from ._version import __version__
 
 if typing.TYPE_CHECKING:
+    from ._content_type import ContentType
     from ._status import codes
+    from ._version import __version__
 
 # Imported by the first who asks: few programs do.
-_LATER = {"codes": "_status"}
+_LATER = {"ContentType": "_content_type", "__version__": "_version", "codes": "_status"}
 
 __all__ = [
     "SUPPORTED_CODINGS",

@@ -32,7 +32,7 @@ _BROTLI_LIMIT = 65536
 # RFC 9659 §3: content is encoded with a window of at most 8 MB, so that decoding it takes no more.
 _ZSTD_WINDOW_LOG = 23
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 class Decoder(typing.Protocol):
@@ -82,7 +82,7 @@ def register_codec(name: str, factory: Callable[[], Decoder], *, replace: bool =
     exchanged with `replace=True` only, and raises `ValueError` otherwise. Any thread may call this at any time.
     """
     name = name.lower()
-    if not _TOKEN.fullmatch(name) or name == "identity":
+    if not re.fullmatch(_TOKEN, name) or name == "identity":
         raise ValueError(f"{name!r} cannot be the name of a content coding")
     if replace:
         _CODECS[name] = factory

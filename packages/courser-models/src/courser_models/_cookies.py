@@ -31,10 +31,9 @@ _Store = dict[str, dict[tuple[str, str], tuple[int, "Cookie"]]]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # All but what is allowed: to name all that is not, up to the last of Unicode, takes `re` ten milliseconds of an import.
-_NOT_IN_NAME = re.compile(r"[^\x20-:<>-~]|^\s|\s$|^$")
-_NOT_IN_VALUE = re.compile(r"[^\t\x20-:<-~]")
-_NUMBER = re.compile(r"-?[0-9]+")
-_IPV4 = re.compile(r"[0-9.]+")
+# They are compiled by the first program that sets a cookie.
+_NOT_IN_NAME = r"[^\x20-:<>-~]|^\s|\s$|^$"
+_NOT_IN_VALUE = r"[^\t\x20-:<-~]"
 _FOREVER = 253402300799.0  # the last second of the year 9999
 _LONGEST_ATTRIBUTE = 1024  # RFC 6265bis §5.6: what is longer is passed over
 _SAME_SITE = ("strict", "lax", "none")
@@ -91,7 +90,7 @@ class Cookie(typing.NamedTuple):
 
                 date = read_date(given)
                 expires = expires if date is None else date
-            elif key == "max-age" and _NUMBER.fullmatch(given):
+            elif key == "max-age" and given.isascii() and given.removeprefix("-").isdigit():
                 # Ten digits are 300 years; Python refuses to read thousands of them.
                 max_age = float(given[:11])
             elif key == "secure":
@@ -393,7 +392,7 @@ def _is_below(host: str, domain: str) -> bool:
 
 
 def _is_address(host: str) -> bool:
-    return ":" in host or _IPV4.fullmatch(host) is not None
+    return ":" in host or (host != "" and not host.strip("0123456789."))
 
 
 def _domains(host: str) -> list[str]:
@@ -422,7 +421,7 @@ def _default_path(url: URL) -> str:
 def _checked_name(name: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"name of cookie must be str, not {type(name).__name__}")
-    if _NOT_IN_NAME.search(name) is not None:
+    if re.search(_NOT_IN_NAME, name) is not None:
         raise InvalidHeader(
             f"name of cookie {name!r} is empty, holds `;`, `=`, a control character or one outside ASCII, "
             "or begins or ends with a space"
@@ -435,7 +434,7 @@ def _checked_value(name: str, value: typing.Any) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise TypeError(f"value of cookie {name!r} must be str, not {type(value).__name__}")
-    if _NOT_IN_VALUE.search(value) is not None:
+    if re.search(_NOT_IN_VALUE, value) is not None:
         # The value itself is not shown: it may be a credential.
         raise InvalidHeader(f"value of cookie {name!r} holds `;`, a control character, or one outside ASCII")
     return value

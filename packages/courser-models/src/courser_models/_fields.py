@@ -1,4 +1,4 @@
-"""Values of fields that have a structure of their own: lists, parameters, media types, links (RFC 9110 §5.6).
+"""Values of fields that have a structure of their own: lists, parameters, links (RFC 9110 §5.6).
 
 A quoted string is one piece, whatever separators it holds; one that never ends runs to the end of the value. What is
 malformed is passed over, and never raises: these values come from peers.
@@ -7,32 +7,9 @@ malformed is passed over, and never raises: these values come from peers.
 from __future__ import annotations
 
 import re
-import typing
 
 _QUOTED = r'"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)'
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _LINK = rf'<([^<>]*)>((?:[^",]|{_QUOTED})*)'
-
-
-class ContentType(typing.NamedTuple):
-    """What a `Content-Type` field says (RFC 9110 §8.3)."""
-
-    media_type: str
-    """Type and subtype in lower case, such as `"text/html"`."""
-    parameters: dict[str, str]
-    """The parameters by their lower-case names, quoting undone."""
-
-    @property
-    def charset(self) -> str | None:
-        """The `charset` parameter as it is written, or None."""
-        return self.parameters.get("charset")
-
-
-def read_content_type(value: str) -> ContentType | None:
-    """Return what a `Content-Type` value says, or None where it names no media type."""
-    head, _, rest = value.partition(";")
-    media_type = head.strip().lower()
-    return ContentType(media_type, parameters(rest)) if _MEDIA_TYPE.fullmatch(media_type) else None
 
 
 def read_links(value: str) -> dict[str, dict[str, str]]:

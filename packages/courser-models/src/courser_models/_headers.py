@@ -12,8 +12,11 @@ import typing
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 
 from ._exceptions import InvalidHeader
-from ._fields import ContentType, read_content_type, split
+from ._fields import split
 from ._types import HeaderTypes
+
+if typing.TYPE_CHECKING:
+    from ._content_type import ContentType
 
 Field = tuple[bytes, bytes, bytes]
 
@@ -115,6 +118,8 @@ class Headers(MutableMapping[str, str]):
         """
         for _, lower, value in reversed(self._list):
             if lower == b"content-type":
+                from ._content_type import read_content_type
+
                 return read_content_type(value.decode(self.encoding))
         return None
 

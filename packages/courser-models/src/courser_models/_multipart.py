@@ -12,8 +12,8 @@ import re
 import typing
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
+from ._content_type import read_content_type
 from ._exceptions import InvalidHeader
-from ._fields import read_content_type
 from ._headers import Field, Headers
 from ._query import primitive_text
 from ._streams import (

@@ -65,17 +65,18 @@ _COMPONENTS = re.compile(
     r"(?:#(?P<fragment>.*))?",
     re.DOTALL,
 )
-_QUERY_OR_FRAGMENT = re.compile(r"[?#]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 # What no host may hold (WHATWG «forbidden domain code points»), besides controls.
 _FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}]")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
-_ZERO_GROUPS = re.compile(r"(?:^|:)0(?::0)+(?:$|:)")
+
+# Few URLs come to these, so `re` compiles them for the first that does.
+_QUERY_OR_FRAGMENT = r"[?#]"
+_ZERO_GROUPS = r"(?:^|:)0(?::0)+(?:$|:)"
 # A bare `%` followed by two hexadecimal digits would be an escape to one reader and a zone to another.
-_ZONE = re.compile(r"(?:25|(?![0-9A-Fa-f]{2}))([A-Za-z0-9._~-]+)")
+_ZONE = r"(?:25|(?![0-9A-Fa-f]{2}))([A-Za-z0-9._~-]+)"
 
 
 class Parts:
@@ -461,7 +462,7 @@ def _host(host: str, shown: str) -> str:
     if _FORBIDDEN_IN_HOST.search(host) is not None:
         raise InvalidURL(f"{_shown(shown)} has a host with a character that no host may hold: {host[:80]!r}")
     last_label = host.rstrip(".").rpartition(".")[2]
-    if _NUMBER.fullmatch(last_label) is not None:
+    if last_label[:1].isdigit() and _NUMBER.fullmatch(last_label) is not None:
         return _ipv4(host, shown)
     return host
 
@@ -528,7 +529,7 @@ def _ipv6(address: str, shown: str) -> str:
 
     address, percent, zone = address.partition("%")
     if percent:
-        read = _ZONE.fullmatch(zone)
+        read = re.fullmatch(_ZONE, zone)
         if read is None:
             raise InvalidURL(f"{_shown(shown)} has an invalid IPv6 zone; a zone is introduced by '%25' (RFC 6874)")
         zone = read[1]
@@ -538,7 +539,7 @@ def _ipv6(address: str, shown: str) -> str:
         raise InvalidURL(f"{_shown(shown)} has an invalid IPv6 address: {error}") from None
     # Written here because `ipaddress` prints IPv4-mapped addresses differently from Python 3.13 on.
     normal = ":".join(group.lstrip("0") or "0" for group in groups)
-    zeros: str = max(_ZERO_GROUPS.findall(normal), key=lambda run: run.count("0"), default="")
+    zeros: str = max(re.findall(_ZERO_GROUPS, normal), key=lambda run: run.count("0"), default="")
     if zeros:
         head, _, tail = normal.partition(zeros)
         normal = f"{head}::{tail}"
@@ -563,8 +564,11 @@ def _refuse_controls(text: str) -> None:
     found = _CONTROL.search(text)
     if found is not None:
         raise InvalidURL(f"URL has a control character, {found[0]!r}, at position {found.start()}")
-    if _SURROGATE.search(text) is not None:
-        raise InvalidURL("URL has a lone surrogate, which no encoding can carry")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidURL("URL has a lone surrogate, which no encoding can carry") from None
 
 
 def _refuse_outer_spaces(text: str) -> None:
@@ -574,7 +578,7 @@ def _refuse_outer_spaces(text: str) -> None:
 
 def _shown(text: str) -> str:
     """Return text of a URL for a message: shortened, without its query, and without whatever an `@` may end."""
-    visible = _QUERY_OR_FRAGMENT.split(text, maxsplit=1)[0]
+    visible = re.split(_QUERY_OR_FRAGMENT, text, maxsplit=1)[0]
     if "@" in text[len(visible) :]:  # of a query, or of userinfo with a password that was not escaped
         return "URL"
     head, at, tail = visible.rpartition("@")

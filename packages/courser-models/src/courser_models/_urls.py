@@ -10,14 +10,8 @@ from ._origin import Origin
 from ._query import QueryParams
 from ._types import QueryParamTypes
 
-
-class RawURL(typing.NamedTuple):
-    """The parts of a URL that a request is sent with, as `URL.raw` gives them."""
-
-    raw_scheme: bytes
-    raw_host: bytes
-    port: int | None
-    raw_path: bytes
+if typing.TYPE_CHECKING:
+    from ._raw_url import RawURL
 
 
 _COMPONENT_TYPES: dict[str, type] = {
@@ -227,6 +221,8 @@ class URL:
     @property
     def raw(self) -> RawURL:
         """Scheme, host, port and request target as bytes; deprecated in HTTPX, kept for programs that use it."""
+        from ._raw_url import RawURL
+
         return RawURL(self.raw_scheme, self.raw_host, self.port, self.raw_path)
 
     @property
