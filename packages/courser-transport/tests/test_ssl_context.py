@@ -24,7 +24,8 @@ from courser_transport import (
     create_ssl_context,
     run_sync,
 )
-from courser_transport._tls import TLSSettings, _context, shared_ssl_context, start_tls
+from courser_transport._tls import TLSSettings, _context, start_tls
+from courser_transport._tls._context import shared_ssl_context
 from courser_transport.testing import ScriptedStream
 from worlds import PATIENCE, World, in_event_loops, in_every_world
 

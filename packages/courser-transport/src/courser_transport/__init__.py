@@ -14,7 +14,7 @@ from courser_models import LocalProtocolError
 
 from ._config import DEFAULT_LIMITS, Limits, Timeout, TimeoutTypes
 from ._deadline import Deadline
-from ._dial_settings import ResolverTypes, ResolveTypes
+from ._dial_settings import AddressTypes, ResolverTypes, ResolveTypes
 from ._exceptions import (
     AddressNotAllowed,
     CertificateError,
@@ -35,28 +35,42 @@ from ._exceptions import (
 from ._guard import ConnectFilter
 from ._network import Backend, SocketOption, SocketSettings, Stream, Waiter
 from ._pool import ConnectionPool
-from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
-from ._resolver import AddressTypes, CachingResolver, Resolver
 from ._sync import run_sync
-from ._tls import CertTypes, PinTypes, VerifyTypes, create_ssl_context, public_key_pin
 from ._transport import AsyncHTTPTransport, HTTPTransport
-from ._version import __version__
 
 if typing.TYPE_CHECKING:
     from ._asgi import ASGITransport
     from ._mock import MockTransport
+    from ._proxy._settings import Proxy, ProxyScheme, ProxyTypes, proxy_of
     from ._public_addresses import IPAddress, public_addresses_only
+    from ._resolver import CachingResolver, Resolver
     from ._stats import OriginStats, PoolStats
+    from ._tls._certificates import CertTypes
+    from ._tls._context import VerifyTypes, create_ssl_context
+    from ._tls._pins import PinTypes, public_key_pin
+    from ._version import __version__
     from ._wsgi import WSGITransport
 
 # Imported by the first who asks: few programs do.
 _LATER = {
     "ASGITransport": "_asgi",
     "MockTransport": "_mock",
+    "Proxy": "_proxy._settings",
+    "ProxyScheme": "_proxy._settings",
+    "ProxyTypes": "_proxy._settings",
+    "proxy_of": "_proxy._settings",
     "IPAddress": "_public_addresses",
     "public_addresses_only": "_public_addresses",
+    "CachingResolver": "_resolver",
+    "Resolver": "_resolver",
     "OriginStats": "_stats",
     "PoolStats": "_stats",
+    "CertTypes": "_tls._certificates",
+    "VerifyTypes": "_tls._context",
+    "create_ssl_context": "_tls._context",
+    "PinTypes": "_tls._pins",
+    "public_key_pin": "_tls._pins",
+    "__version__": "_version",
     "WSGITransport": "_wsgi",
 }
 

@@ -12,13 +12,14 @@ from ._deadline import Deadline
 from ._dial import Dialer
 from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout, ProxyError, TimeoutException
 from ._network import Backend, Stream
-from ._proxy._settings import Proxy
 from ._route import Route, Way, route_of
 from ._tls import TLSSettings, is_final, start_tls
 from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
     from courser_models import Response
+
+    from ._proxy._settings import Proxy
 
 T = typing.TypeVar("T")
 

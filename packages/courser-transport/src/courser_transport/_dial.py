@@ -8,13 +8,17 @@ all this where there is one.
 
 from __future__ import annotations
 
+import typing
+
 from ._deadline import Deadline
-from ._dial_settings import DialSettings, as_key
+from ._dial_settings import DialSettings, ResolverTypes, as_key
 from ._exceptions import AddressNotAllowed, ConnectError, ConnectTimeout
 from ._guard import allowed, is_allowed, not_allowed, unmapped
 from ._network import Address, Backend, Stream
-from ._resolver import CachingResolver, ask
 from ._trace import Tracer
+
+if typing.TYPE_CHECKING:
+    from ._resolver import CachingResolver
 
 
 class Dialer:
@@ -84,8 +88,8 @@ class Dialer:
             addresses = await self._as_addresses(texts, port, deadline)
         elif settings.resolver is None or _is_address(host):
             addresses = await self._backend.resolve(host, port, deadline)
-        elif isinstance(settings.resolver, CachingResolver):
-            addresses = await settings.resolver.find(
+        elif (caching := _caching(settings.resolver)) is not None:
+            addresses = await caching.find(
                 self._backend, host, port, deadline, lambda: self._look_up(host, port, deadline)
             )
         else:
@@ -96,6 +100,8 @@ class Dialer:
 
     async def _look_up(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """Return what the user's resolver says, or the system where there is none."""
+        from ._resolver import CachingResolver, ask
+
         resolver = self._settings.resolver
         if isinstance(resolver, CachingResolver):
             resolver = resolver.resolver
@@ -114,9 +120,19 @@ class Dialer:
         try:
             return await self._backend.connect_tcp(addresses, peer, deadline, settings.sockets)
         except (ConnectError, ConnectTimeout):
-            if isinstance(settings.resolver, CachingResolver):
-                settings.resolver.forget(host, port)
+            caching = _caching(settings.resolver)
+            if caching is not None:
+                caching.forget(host, port)
             raise
+
+
+def _caching(resolver: ResolverTypes | None) -> CachingResolver | None:
+    """Return the resolver where it is one that remembers."""
+    if resolver is None:  # nearly always, and then nothing of resolvers has been loaded
+        return None
+    from ._resolver import CachingResolver
+
+    return resolver if isinstance(resolver, CachingResolver) else None
 
 
 def _of_the_same_family(addresses: list[Address], local: str, peer: str) -> list[Address]:

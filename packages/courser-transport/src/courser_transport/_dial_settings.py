@@ -12,21 +12,37 @@ from courser_models import URL, InvalidURL
 
 from ._guard import ConnectFilter, checked_filter
 from ._network import DEFAULT_SOCKETS, SocketOption, SocketSettings
-from ._resolver import AddressTypes, CachingResolver, Resolver, address_text
 
-ResolverTypes = Resolver | CachingResolver
-ResolveTypes = Mapping[str, AddressTypes | Sequence[AddressTypes]]
+if typing.TYPE_CHECKING:
+    from ._public_addresses import IPAddress
+    from ._resolver import CachingResolver, Resolver
+
+AddressTypes = typing.Union[str, "IPAddress"]
+"""An IP address: text such as `192.0.2.1`, `2001:db8::1` or `fe80::1%eth0`, or an object of the module `ipaddress`."""
+
+ResolverTypes = typing.Union["Resolver", "CachingResolver"]
+ResolveTypes = Mapping[str, typing.Union[AddressTypes, Sequence[AddressTypes]]]
 """Hosts and where they are: `{"example.org:443": "192.0.2.1", "example.com": ["192.0.2.2", "2001:db8::1"]}`."""
 
 
-class DialSettings(typing.NamedTuple):
+class DialSettings:
     """What a `Dialer` goes by; `dial_settings` makes it of a transport's arguments."""
 
-    resolver: ResolverTypes | None = None
-    overrides: Mapping[tuple[str, int | None], list[str]] = types.MappingProxyType({})
-    connect_filter: ConnectFilter | None = None
-    uds: str | None = None
-    sockets: SocketSettings = DEFAULT_SOCKETS
+    __slots__ = ("connect_filter", "overrides", "resolver", "sockets", "uds")
+
+    def __init__(
+        self,
+        resolver: ResolverTypes | None = None,
+        overrides: Mapping[tuple[str, int | None], list[str]] = types.MappingProxyType({}),
+        connect_filter: ConnectFilter | None = None,
+        uds: str | None = None,
+        sockets: SocketSettings = DEFAULT_SOCKETS,
+    ) -> None:
+        self.resolver = resolver
+        self.overrides = overrides
+        self.connect_filter = connect_filter
+        self.uds = uds
+        self.sockets = sockets
 
 
 # That of nearly every transport.
@@ -60,6 +76,10 @@ def dial_settings(
 
 
 def _resolver(resolver: ResolverTypes | None, has_loop: bool) -> ResolverTypes | None:
+    if resolver is None:
+        return None
+    from ._resolver import CachingResolver
+
     asked = resolver.resolver if isinstance(resolver, CachingResolver) else resolver
     if asked is not None:
         resolve = getattr(asked, "resolve", None)
@@ -77,6 +97,8 @@ def _overrides(resolve: ResolveTypes) -> dict[tuple[str, int | None], list[str]]
     overrides = {}
     for where, addresses in resolve.items():
         several = [addresses] if isinstance(addresses, str) or not isinstance(addresses, Iterable) else addresses
+        from ._resolver import address_text
+
         try:
             texts = [address_text(address) for address in several]
         except ValueError as error:
@@ -118,8 +140,12 @@ def _path(uds: str | os.PathLike[str] | None) -> str | None:
 
 
 def _local(local_address: AddressTypes | None) -> str | None:
+    if local_address is None:
+        return None
+    from ._resolver import address_text
+
     try:
-        return None if local_address is None else address_text(local_address)
+        return address_text(local_address)
     except ValueError as error:
         raise ValueError(
             f"local_address is {error}; give an address of this machine, or '0.0.0.0' or '::' for its family alone"

@@ -51,12 +51,12 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import CheckedFields, request_head
 from ._network import Backend, Stream, Waiter
-from ._proxy._settings import Proxy
 from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
 from ._route import Route, Way
 from ._trace import Tracer, tracer_of
 
 if typing.TYPE_CHECKING:
+    from ._proxy._settings import Proxy
     from ._stats import PoolStats
 
 _log = logging.getLogger("courser.transport")

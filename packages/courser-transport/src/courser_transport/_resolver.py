@@ -21,12 +21,9 @@ from ._exceptions import ConnectError, ConnectTimeout
 from ._network import Address, Backend, Waiter
 
 if typing.TYPE_CHECKING:
-    from ._public_addresses import IPAddress
+    from ._dial_settings import AddressTypes
 
 T = typing.TypeVar("T")
-
-AddressTypes = typing.Union[str, "IPAddress"]
-"""An IP address: text such as `192.0.2.1`, `2001:db8::1` or `fe80::1%eth0`, or an object of the module `ipaddress`."""
 
 
 class Resolver(typing.Protocol):

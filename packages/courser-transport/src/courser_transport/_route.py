@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 from courser_models import Origin
 
-from ._proxy._settings import Proxy, proxy_of
-from ._tls import VerifyTypes
+if typing.TYPE_CHECKING:
+    from ._proxy._settings import Proxy
+    from ._tls._context import VerifyTypes
 
 
 class Way(typing.NamedTuple):
@@ -73,6 +74,8 @@ def route_of(origin: Origin, extensions: Mapping[str, typing.Any], proxy: Proxy 
     `forwards` says whether a proxy may be handed requests at all. Raises `ValueError` or `TypeError` for a wrong value.
     """
     if "proxy" in extensions:
+        from ._proxy._settings import proxy_of
+
         proxy = proxy_of(extensions["proxy"])
     if proxy is not None and forwards and proxy.forwards(origin.scheme):
         return Way(None, proxy, None, None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import threading
+import typing
 from collections.abc import Iterable
 
 from courser_models import (
@@ -19,20 +19,23 @@ from courser_models import (
 )
 
 from ._backends import current_backend
-from ._backends.threads import ThreadBackend
 from ._body import AsyncBody, SyncBody
 from ._config import DEFAULT_LIMITS, Limits
 from ._connect import Connector
 from ._dial import Dialer
-from ._dial_settings import ResolverTypes, ResolveTypes, dial_settings
+from ._dial_settings import AddressTypes, ResolverTypes, ResolveTypes, dial_settings
 from ._guard import ConnectFilter
 from ._network import SocketOption
 from ._pool import ConnectionPool
-from ._proxy._settings import ProxyTypes, proxy_of
 from ._remade import Remade
-from ._resolver import AddressTypes
 from ._sync import run_sync
-from ._tls import CertTypes, PinTypes, TLSSettings, VerifyTypes
+from ._tls import TLSSettings
+
+if typing.TYPE_CHECKING:
+    from ._proxy._settings import Proxy, ProxyTypes
+    from ._tls._certificates import CertTypes
+    from ._tls._context import VerifyTypes
+    from ._tls._pins import PinTypes
 
 
 class HTTPTransport(Remade, BaseTransport):
@@ -79,6 +82,8 @@ class HTTPTransport(Remade, BaseTransport):
         connect_filter: ConnectFilter | None = None,
         pins: PinTypes | None = None,
     ) -> None:
+        from ._backends.threads import ThreadBackend  # each world is loaded by those who live in it
+
         dialling = dial_settings(
             has_loop=False,
             resolver=resolver,
@@ -96,7 +101,7 @@ class HTTPTransport(Remade, BaseTransport):
             tls,
             retries,
             dialer=Dialer(backend, dialling),
-            proxy=proxy_of(proxy),
+            proxy=_proxy_of(proxy),
             limits=limits,
             forwards=http1,
         )
@@ -173,7 +178,7 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
     ) -> None:
         _check_combination(http1, http2, proxy, uds)
         self._tls = TLSSettings(verify, cert, trust_env, http2, pins)
-        self._proxy = proxy_of(proxy)
+        self._proxy = _proxy_of(proxy)
         self._dialling = dial_settings(
             has_loop=True,
             resolver=resolver,
@@ -255,10 +260,21 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
             pool.close()
 
 
+def _proxy_of(given: ProxyTypes | None) -> Proxy | None:
+    if given is None:
+        return None
+    from ._proxy._settings import proxy_of
+
+    return proxy_of(given)
+
+
 def _check_combination(http1: bool, http2: bool, proxy: ProxyTypes | None, uds: str | os.PathLike[str] | None) -> None:
     if proxy is not None and uds is not None:
         raise ValueError("a Unix socket is in the place of all hosts, so nothing goes through a proxy: uds or proxy")
     if not http1 and not http2:
         raise ValueError("http1=False leaves no protocol to speak; http2=True would")
-    if http2 and importlib.util.find_spec("hpack") is None:
-        raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")
+    if http2:
+        import importlib.util
+
+        if importlib.util.find_spec("hpack") is None:
+            raise ImportError("http2=True needs the extra http2: pip install 'courser-transport[http2]'")

@@ -22,7 +22,6 @@ from .._connection import Connection
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout
 from .._extensions import ResponseExtensions
-from .._hand_over import AsyncNetworkStream, NetworkStream
 from .._limited import LimitedStream
 from .._network import LARGE_READ_SIZE, READ_SIZE, Stream
 from .._resend import is_of_body, is_unsent, unheard
@@ -32,6 +31,9 @@ from ._framing import UNTIL_CLOSE, body_length, body_reader
 from ._head import ResponseHead, read_head
 from ._request_head import CheckedFields, request_head, tokens
 from ._upload import Upload, framed, wrong_length
+
+if typing.TYPE_CHECKING:
+    from .._hand_over import AsyncNetworkStream, NetworkStream
 
 MAX_INTERIM_RESPONSES = 32
 
@@ -387,6 +389,8 @@ class HTTP1Connection(Connection):
     def _as_network_stream(
         self, exchange: int, leading: bytes, on_close: Callable[[], None]
     ) -> NetworkStream | AsyncNetworkStream:
+        from .._hand_over import AsyncNetworkStream, NetworkStream  # few responses switch protocols
+
         kind = AsyncNetworkStream if self._is_async else NetworkStream
         return kind(self._wire, self.peer, leading, on_close, lambda: exchange in self._lent)
 

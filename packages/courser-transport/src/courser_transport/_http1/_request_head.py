@@ -18,20 +18,21 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _VALUE = rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?+"
 _REQUEST_LINE = re.compile(rb"%b [\x21-\x7e]++ HTTP/1\.1\r\n" % _TOKEN)
 _LINES = re.compile(rb"(?:%b: %b\r\n)++\r\n" % (_TOKEN, _VALUE))
-_FIELD = re.compile(rb"%b: %b" % (_TOKEN, _VALUE))
-_METHOD = re.compile(_TOKEN)
 
 
-class CheckedFields(typing.NamedTuple):
+class CheckedFields:
     """The fields of a request as they go on the wire."""
 
-    fields: list[Field]
-    lines: bytes
-    """The fields and the empty line after them."""
-    length: int | None
-    """How long they say that the body is; None for chunks."""
-    keeps: bool
-    """Whether they leave the connection to the next request."""
+    __slots__ = ("fields", "keeps", "length", "lines")
+
+    def __init__(self, fields: list[Field], lines: bytes, length: int | None, keeps: bool) -> None:
+        self.fields = fields
+        # The fields and the empty line after them.
+        self.lines = lines
+        # How long they say that the body is; None for chunks.
+        self.length = length
+        # Whether they leave the connection to the next request.
+        self.keeps = keeps
 
 
 def request_head(
@@ -104,7 +105,7 @@ def _refuse_repeats(fields: list[Field]) -> None:
 
 
 def _complaint_of_line(method: str) -> LocalProtocolError:
-    if not method.isascii() or _METHOD.fullmatch(method.encode()) is None:
+    if not method.isascii() or re.fullmatch(_TOKEN, method.encode()) is None:
         return LocalProtocolError(f"method {method!r} is not a token (RFC 9110 §5.6.2)")
     return LocalProtocolError(
         "the request's target is empty, or holds a space, a control character or one beyond ASCII"
@@ -114,7 +115,7 @@ def _complaint_of_line(method: str) -> LocalProtocolError:
 def _complaint_of_fields(fields: list[Field]) -> LocalProtocolError:
     """Return what is wrong with fields that were refused; values are not shown, they may be credentials."""
     for name, _, value in fields:
-        if _FIELD.fullmatch(b"%b: %b" % (name, value)) is None:
+        if re.fullmatch(rb"%b: %b" % (_TOKEN, _VALUE), b"%b: %b" % (name, value)) is None:
             return LocalProtocolError(
                 f"field {name.decode('latin-1')!r} may not be sent: its name is no token, or its value holds a "
                 "control character or begins or ends with a space (RFC 9110 §5.5)"

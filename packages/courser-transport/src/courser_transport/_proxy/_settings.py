@@ -146,6 +146,9 @@ class Proxy:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+# Its public home, also where it is loaded by what is given as text, and not by its name.
+Proxy.__module__ = "courser_transport"
+
 ProxyTypes = URL | str | Proxy
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import ssl
 import sys
@@ -133,8 +132,11 @@ def _system_files(trust_env: bool) -> list[str]:
 
 def check_system(verify: VerifyTypes) -> None:
     """Raise `ImportError` where `verify` is `"system"`, and what that needs is not installed."""
-    if is_system(verify) and sys.platform in ("win32", "darwin") and importlib.util.find_spec("truststore") is None:
-        raise ImportError("verify='system' needs the extra system: pip install 'courser-transport[system]'")
+    if is_system(verify) and sys.platform in ("win32", "darwin"):
+        import importlib.util
+
+        if importlib.util.find_spec("truststore") is None:
+            raise ImportError("verify='system' needs the extra system: pip install 'courser-transport[system]'")
 
 
 # By what was asked for: the versions of the files that it came from, and the context.

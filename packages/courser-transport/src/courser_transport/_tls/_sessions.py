@@ -25,17 +25,25 @@ _LONGEST = 3600.0
 Key = tuple[str, str, str]
 
 
-class Resumable(typing.NamedTuple):
+class Resumable:
     """A session, and until when on `time.monotonic()` it may be resumed, and those that come of it."""
 
-    session: ssl.SSLSession
-    until: float
+    __slots__ = ("session", "until")
+
+    def __init__(self, session: ssl.SSLSession, until: float) -> None:
+        self.session = session
+        self.until = until
 
 
-class _Kept(typing.NamedTuple):
-    until: float
-    source: ssl.SSLSession | tuple[ssl.SSLObject, threading.Lock]
-    used: bytes | None = None
+class _Kept:
+    __slots__ = ("source", "until", "used")
+
+    def __init__(
+        self, until: float, source: ssl.SSLSession | tuple[ssl.SSLObject, threading.Lock], used: bytes | None = None
+    ) -> None:
+        self.until = until
+        self.source = source
+        self.used = used
 
 
 class Sessions:

@@ -10,14 +10,17 @@ import functools
 import os
 import ssl
 import threading
+import typing
 
 from .._deadline import Deadline
 from .._exceptions import ConnectTimeout
 from .._network import Backend, Waiter
-from ._certificates import CertTypes, load_client_certificate
-from ._context import VerifyTypes, check_system, is_system, known_ssl_context, shared_ssl_context
-from ._pins import HostPins, Pins, PinTypes
 from ._sessions import Sessions
+
+if typing.TYPE_CHECKING:
+    from ._certificates import CertTypes
+    from ._context import VerifyTypes
+    from ._pins import HostPins, Pins, PinTypes
 
 # What requests say themselves of whom to trust; they are few, or each is a context that was made for it.
 _MOST_REMEMBERED = 64
@@ -56,7 +59,11 @@ class TLSSettings:
     ) -> None:
         self.context: ssl.SSLContext | None = None
         self._arguments = (verify, cert, trust_env, http2)
-        self._pins = Pins(pins) if pins else None
+        self._pins: Pins | None = None
+        if pins:
+            from ._pins import Pins
+
+            self._pins = Pins(pins)
         self._given_pins = pins
         self.sessions: Sessions | None = None
         self._of_proxies: TLSSettings | None = None
@@ -66,6 +73,11 @@ class TLSSettings:
         self._waiting: list[tuple[Backend, Waiter[_Outcome]]] = []
         if not is_checked_at_once and not isinstance(verify, ssl.SSLContext):
             return  # somebody's event loop is waiting, and files are read beside it
+        if isinstance(verify, bool) and cert is None:
+            return  # and what makes contexts is loaded for the first
+        from ._certificates import load_client_certificate
+        from ._context import check_system, is_system, shared_ssl_context
+
         if isinstance(verify, bool) or is_system(verify):
             check_system(verify)
             if cert is not None:
@@ -112,6 +124,8 @@ class TLSSettings:
 
         Raises what `create_ssl_context` raises, and `ConnectTimeout` at the deadline.
         """
+        from ._context import known_ssl_context, shared_ssl_context
+
         context = known_ssl_context(*self._arguments)
         if context is None:
             if backend is None or backend.name == "threads":  # a thread already
@@ -140,6 +154,8 @@ class TLSSettings:
         return outcome
 
     def _build(self) -> None:
+        from ._context import shared_ssl_context
+
         outcome: _Outcome
         try:
             outcome = shared_ssl_context(*self._arguments)

@@ -23,10 +23,11 @@ from .._exceptions import (
     WriteError,
 )
 from .._network import READ_SIZE, Backend, SharedStream, Stream
-from ._pins import HostPins
-from ._reasons import about_our_certificate, handshake_failure, tls_reason
 from ._sessions import Key, Resumable, Sessions
 from ._settings import TLSSettings
+
+if typing.TYPE_CHECKING:
+    from ._pins import HostPins
 
 # More than a record at a time, so that a large body takes few steps, and less than would matter.
 _WRITE_SIZE = 262144
@@ -78,6 +79,8 @@ class TLSStream:
         except ssl.SSLError as error:
             # The alert that tells the peer why is ready to leave.
             self._stream.close(self._outgoing.read())
+            from ._reasons import handshake_failure
+
             raise handshake_failure(self._peer, error, self._tls) from error
         except TimeoutException:
             self._stream.close()
@@ -172,6 +175,8 @@ class TLSStream:
             return ReadError(closed_here(self._peer))
         if isinstance(error, ssl.SSLEOFError):
             return ReadError(f"{self._peer} cut the connection without a TLS goodbye; what came may not be all")
+        from ._reasons import about_our_certificate, tls_reason
+
         # In TLS 1.3 the handshake is over here before the peer has looked at our certificate, and what it makes of it
         # comes in the place of its first words.
         complaint = None if self._has_heard else about_our_certificate(error)
@@ -180,6 +185,8 @@ class TLSStream:
         return ReadError(f"reading from {self._peer} failed: {tls_reason(error)}")
 
     def _write_failure(self, error: ssl.SSLError) -> WriteError:
+        from ._reasons import tls_reason
+
         why = f"writing to {self._peer} failed: {tls_reason(error)}"
         return WriteError(closed_here(self._peer) if self._is_closed else why)
 
