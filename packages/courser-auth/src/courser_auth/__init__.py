@@ -16,7 +16,6 @@ from ._auth import Auth, FunctionAuth
 from ._cookie_store import CookieStore
 from ._exceptions import AuthError, CredentialsFileError, TokenError
 from ._public_suffixes import is_public_suffix, registrable_domain
-from ._version import __version__
 
 if typing.TYPE_CHECKING:
     from ._basic import BasicAuth, BearerAuth
@@ -24,6 +23,7 @@ if typing.TYPE_CHECKING:
     from ._digest import DigestAuth
     from ._netrc import NetRCAuth
     from ._token import OAuth2ClientCredentials, Token, TokenAuth
+    from ._version import __version__
 
 # Imported by the first who asks: few programs do, and hashing, tables of Unicode and files come with them.
 _LATER = {
@@ -37,6 +37,7 @@ _LATER = {
     "OAuth2ClientCredentials": "_token",
     "Token": "_token",
     "TokenAuth": "_token",
+    "__version__": "_version",
 }
 
 __all__ = [

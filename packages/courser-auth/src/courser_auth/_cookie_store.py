@@ -22,7 +22,6 @@ from collections import OrderedDict
 
 from courser_models import URL, Cookie, Cookies, CookieTypes, Request, Response
 
-from ._cookie_jar import jar_of
 from ._public_suffixes import is_public_suffix
 
 if typing.TYPE_CHECKING:
@@ -324,6 +323,8 @@ class CookieStore(Cookies):
         if self._jar is not None:
             return self._jar
         if self._view is None:
+            from ._cookie_jar import jar_of
+
             self._view = jar_of(self)
         return self._view
 

@@ -19,11 +19,14 @@ from courser_models import (
     Response,
     URLTypes,
 )
-from courser_transport import CertTypes, ProxyTypes, TimeoutTypes, VerifyTypes
+from courser_transport import TimeoutTypes
 
 from ._auth_argument import AuthTypes
 from ._client import Client
 from ._defaults import DEFAULT_TIMEOUT
+
+if typing.TYPE_CHECKING:
+    from courser_transport import CertTypes, ProxyTypes, VerifyTypes
 
 
 def request(

@@ -28,17 +28,12 @@ from courser_models import (
 )
 from courser_transport import (
     DEFAULT_LIMITS,
-    CertTypes,
     ConnectFilter,
     HTTPTransport,
     Limits,
-    PinTypes,
-    Proxy,
-    ProxyTypes,
     ResolverTypes,
     ResolveTypes,
     TimeoutTypes,
-    VerifyTypes,
     run_sync,
 )
 
@@ -54,6 +49,9 @@ from ._defaults import (
 from ._exchange import MOST_OF_A_REDIRECT, AuthSteps, ClientState, Exchange, is_small, take_at_most
 from ._mounts import Mounted
 from ._settings import EventHook, EventHooks, ParamsMode, RedirectPolicy
+
+if typing.TYPE_CHECKING:
+    from courser_transport import CertTypes, PinTypes, Proxy, ProxyTypes, VerifyTypes
 
 
 class Client(Exchange, Mounted[BaseTransport]):

@@ -12,11 +12,13 @@ import logging
 import os
 import typing
 
+import courser_transport
 from courser_models import URL, InvalidURL
-from courser_transport import Proxy, proxy_of
 
 if typing.TYPE_CHECKING:
     import ipaddress
+
+    from courser_transport import Proxy
 
     _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -36,7 +38,7 @@ def environment_proxies() -> tuple[dict[str, Proxy], NoProxy | None]:
         if not value:
             continue
         try:
-            proxy = proxy_of(value if "://" in value else f"http://{value}")
+            proxy = courser_transport.proxy_of(value if "://" in value else f"http://{value}")
         except (ValueError, InvalidURL):
             raise ValueError(
                 f"the environment variable {name} holds no URL of a proxy, such as http://proxy.example:3128; "

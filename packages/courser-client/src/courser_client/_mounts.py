@@ -9,10 +9,13 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 
+import courser_transport
 from courser_models import URL
-from courser_transport import Proxy, ProxyTypes, proxy_of
 
 from ._environment import NoProxy, environment_proxies
+
+if typing.TYPE_CHECKING:
+    from courser_transport import Proxy, ProxyTypes
 
 T = typing.TypeVar("T")
 
@@ -142,7 +145,7 @@ class Mounted(typing.Generic[T]):
         self._transport = self._init_transport(transport=transport, **settings)
         self._mounts = mounts_of(
             mounts,
-            proxy_of(proxy),
+            None if proxy is None else courser_transport.proxy_of(proxy),
             settings["trust_env"] and transport is None,
             lambda each: self._init_proxy_transport(each, **settings),
         )

@@ -41,7 +41,6 @@ from courser_models import (
     AsyncByteStream,
     BaseTransport,
     ByteStream,
-    ContentType,
     CookieConflict,
     Cookies,
     Decoder,
@@ -72,7 +71,6 @@ from courser_models import (
 from courser_transport import (
     AddressNotAllowed,
     AsyncHTTPTransport,
-    CachingResolver,
     CertificateError,
     CloseError,
     ConnectError,
@@ -81,34 +79,39 @@ from courser_transport import (
     Limits,
     NetworkError,
     PoolTimeout,
-    Proxy,
     ProxyError,
     ReadError,
     ReadTimeout,
     RemoteProtocolError,
-    Resolver,
     Timeout,
     TimeoutException,
     UnsupportedProtocol,
     WriteError,
     WriteTimeout,
-    create_ssl_context,
-    public_key_pin,
 )
-
-from ._main import main
-from ._version import __version__
 
 __title__ = "courser"
 __description__ = "A fast HTTP client for Python, for asyncio, trio and threads."
 
 if typing.TYPE_CHECKING:
     from courser_auth import BasicAuth, BearerAuth, DigestAuth, NetRCAuth, OAuth2ClientCredentials, Token, TokenAuth
-    from courser_models import codes
-    from courser_transport import ASGITransport, MockTransport, WSGITransport, public_addresses_only
+    from courser_models import ContentType, codes
+    from courser_transport import (
+        ASGITransport,
+        CachingResolver,
+        MockTransport,
+        Proxy,
+        Resolver,
+        WSGITransport,
+        create_ssl_context,
+        public_addresses_only,
+        public_key_pin,
+    )
 
     from . import compat as compat
     from ._drop_in import install_as_httpx
+    from ._main import main
+    from ._version import __version__
 
 # Imported by the first who asks: few programs do.
 _LATER = {
@@ -119,12 +122,20 @@ _LATER = {
     "OAuth2ClientCredentials": "courser_auth",
     "Token": "courser_auth",
     "TokenAuth": "courser_auth",
+    "ContentType": "courser_models",
     "codes": "courser_models",
     "ASGITransport": "courser_transport",
+    "CachingResolver": "courser_transport",
     "MockTransport": "courser_transport",
+    "Proxy": "courser_transport",
+    "Resolver": "courser_transport",
     "WSGITransport": "courser_transport",
+    "create_ssl_context": "courser_transport",
     "public_addresses_only": "courser_transport",
+    "public_key_pin": "courser_transport",
+    "__version__": "courser._version",
     "install_as_httpx": "courser._drop_in",
+    "main": "courser._main",
 }
 
 __all__ = [
@@ -243,8 +254,3 @@ def _claim(found: object) -> None:
     """Let what is defined here report this module, in `repr` and in pickles; all else reports its component."""
     if str(getattr(found, "__module__", "")).startswith(f"{__name__}.") and hasattr(found, "__qualname__"):
         found.__module__ = __name__
-
-
-for _name in __all__:
-    if _name in globals():
-        _claim(globals()[_name])
