@@ -230,6 +230,19 @@ async def test_a_connection_that_is_lent_again_has_been_in_use_since_then(world:
 
 
 @in_every_world
+@pytest.mark.parametrize("others", [{}, {"trace": print}])
+async def test_one_whose_limit_makes_no_sense_does_not_stay_in_the_line(world: World, others: dict[str, Any]) -> None:
+    """What is delivered to it would be lost."""
+    pool, _ = scripted_pool(world, [], max_connections=1)
+    connection = await pool.acquire(ORIGIN_A, {})
+    with pytest.raises(TypeError):
+        await pool.send(Request("GET", A, extensions={"timeout": {"pool": "soon"}, **others}))
+    assert numbers(pool) == {"open": 1, "lent": 1}
+    pool.release(connection)
+    assert pool._take_idle(ORIGIN_A) is connection
+
+
+@in_every_world
 async def test_a_failed_connect_frees_its_place(world: World) -> None:
     pool, _ = scripted_pool(world, ConnectError("refused"), [sends(OK)], max_connections=1)
     request = Request("GET", A)

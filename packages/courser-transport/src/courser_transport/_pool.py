@@ -210,8 +210,8 @@ class ConnectionPool:
                 else:
                     # Awaited here, in no coroutine of its own: very many may wait, and the garbage collector looks at
                     # all that they hold again and again.
-                    limit = earliest(timeouts.get("pool"), deadline)
                     try:
+                        limit = earliest(timeouts.get("pool"), deadline)
                         grant = await asked.wait(limit.left())
                     except BaseException:
                         self._give_up(asked, route, None)
@@ -362,7 +362,7 @@ class ConnectionPool:
             return asked
         grant: _Grant = _PERMIT
         if not isinstance(asked, _Permit):
-            grant = await self._wait(asked, route, earliest(_timeouts(extensions).get("pool"), total), tracer)
+            grant = await self._wait(asked, route, extensions, total, tracer)
         return self._granted(grant, is_fresh) or await self._connect(route, extensions, total, tracer)
 
     def _granted(self, grant: _Grant, is_fresh: bool = False) -> Connection | None:
@@ -467,12 +467,20 @@ class ConnectionPool:
             and not (self._http2 and self._is_negotiating(place))
         )
 
-    async def _wait(self, waiter: Waiter[_Grant], route: Route, deadline: Deadline, tracer: Tracer | None) -> _Grant:
+    async def _wait(
+        self,
+        waiter: Waiter[_Grant],
+        route: Route,
+        extensions: Mapping[str, typing.Any],
+        total: Deadline | None,
+        tracer: Tracer | None,
+    ) -> _Grant:
         """Return the grant; whatever happens before the caller has it, it is passed on."""
         grant: _Grant | None = None
 
         async def wait() -> _Grant:
             nonlocal grant
+            deadline = earliest(_timeouts(extensions).get("pool"), total)
             grant = await waiter.wait(deadline.left())
             if grant is None:
                 raise self._timed_out(waiter, route, deadline)
