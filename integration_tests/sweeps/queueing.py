@@ -1,7 +1,8 @@
 """Many requests that wait for few connections: each costs the same, however many wait.
 
 Python's garbage collector runs, as in any program: it looks at all that waits again and again, so that what a waiting
-request holds shows here. A run of less than the full count measures for milliseconds, and may differ by more.
+request holds shows here. At the full count the goal is not reached yet: half of what is too much is what any tasks cost
+that wait. A run of less than the full count measures for milliseconds, and may differ by more.
 """
 
 import asyncio
