@@ -94,11 +94,11 @@ def _resolver(resolver: ResolverTypes | None, has_loop: bool) -> ResolverTypes |
 
 
 def _overrides(resolve: ResolveTypes) -> dict[tuple[str, int | None], list[str]]:
+    from ._resolver import address_text
+
     overrides = {}
     for where, addresses in resolve.items():
         several = [addresses] if isinstance(addresses, str) or not isinstance(addresses, Iterable) else addresses
-        from ._resolver import address_text
-
         try:
             texts = [address_text(address) for address in several]
         except ValueError as error:

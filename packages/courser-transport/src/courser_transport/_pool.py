@@ -262,7 +262,7 @@ class ConnectionPool:
         """Hand `request` to a proxy to send on, together with an answer to its challenge, if it has one."""
         target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, request.url.raw_path)
         extensions: dict[str, typing.Any] = {**request.extensions, "proxy": proxy.without_scheme}
-        total = (extensions.get("timeout") or _NO_TIMEOUTS).get("total")
+        total = _timeouts(extensions).get("total")
         if total is not None and "deadline" not in extensions:
             extensions["deadline"] = Deadline.of_exchange(total)
         from ._proxy._credentials import Credentials

@@ -458,10 +458,9 @@ def _never_ready(timeout: int) -> tuple[()]:
 class AsyncioWaiter(typing.Generic[T]):
     """A promise between two tasks of one loop."""
 
-    __slots__ = ("_future", "_loop", "_timer")
+    __slots__ = ("_future", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -481,7 +480,7 @@ class AsyncioWaiter(typing.Generic[T]):
         is one more that the garbage collector looks at again and again.
         """
         if timeout is not None:
-            self._timer = self._loop.call_later(timeout, self._on_timeout)
+            self._timer = self._future.get_loop().call_later(timeout, self._on_timeout)
         return self._future
 
     def _on_timeout(self) -> None:

@@ -108,7 +108,7 @@ def _read(host: str, pin: str) -> tuple[str, bytes]:
             digest = bytes.fromhex(pin.replace(":", ""))
     except ValueError:
         digest = b""
-    if len(digest) != 32:
+    if len(digest) != 32:  # bytes, of SHA-256
         raise ValueError(
             f"pins[{host!r}]: {pin!r} is neither 'sha256/' and the base64 of a public key's SHA-256 nor "
             "a certificate's SHA-256 in 64 hexadecimal digits"
