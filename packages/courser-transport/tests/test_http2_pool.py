@@ -157,7 +157,7 @@ async def test_a_body_that_cannot_be_produced_again_is_not_sent_again(world: Wor
 async def test_a_server_that_refuses_for_ever_is_not_asked_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("courser_transport._pool._LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("courser_transport._sending._LONGEST_PAUSE", 0.01)
     heard: list[int] = []
 
     def refuses(peer: FramePeer) -> None:

@@ -40,7 +40,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 
-from courser_models import URL, Origin, Request, RequestError, Response, TransportError
+from courser_models import URL, Origin
 
 from ._body import AsyncBody, SyncBody
 from ._config import Limits
@@ -49,78 +49,26 @@ from ._connection import Connection
 from ._deadline import Deadline, earliest
 from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
-from ._http1._request_head import CheckedFields, request_head
+from ._http1._request_head import CheckedFields
 from ._network import Backend, Stream, Waiter
-from ._resend import is_http1_required, is_of_body, is_unprocessed, may_resend, were_others_processed
-from ._route import Route, Way
-from ._trace import Tracer, tracer_of
+from ._places import CLOSED, PERMIT, Closed, Grant, Permit, Place
+from ._route import Route
+from ._sending import SCHEMES, Sending, timeouts_of
+from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
-    from ._proxy._settings import Proxy
     from ._stats import PoolStats
 
 _log = logging.getLogger("courser.transport")
 
-_SCHEMES = ("http", "https")
-_NO_TIMEOUTS: dict[str, float | None] = {}
-
 # Idle connections are looked at this often, if they do not expire before: a peer that closed one is let go.
 _LOOK_EVERY = 5.0
-
-# A request that a server says it has not processed is sent again, this often, at once and then with longer and longer
-# pauses: a server that is being replaced says so once or twice, one that is overloaded for a while.
-_MOST_ATTEMPTS = 8
-
-# Connections that a server ended after it has served others do not count as attempts: one after the other serves all.
-# It may be asked so often all the same, and no more.
-_MOST_CONNECTIONS = 1000
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
 
 # Origins of which it is remembered that they speak HTTP/1.1 only.
 _MOST_REMEMBERED = 1000
 
 
-class _Permit:
-    """A place without a connection: whoever is granted it makes one."""
-
-
-class _Closed:
-    """What waiters are granted when the pool closes."""
-
-
-_PERMIT = _Permit()
-_CLOSED = _Closed()
-
-_Grant = Connection | _Permit | _Closed
-
-
-class _Place:
-    """What the pool knows of one route."""
-
-    __slots__ = ("connected", "expected", "idle", "open", "route", "shared", "waiters")
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-        self.open = 0
-        """How many places it has: lent, idle and connecting."""
-        self.connected = 0
-        """How many of them are connections."""
-        self.idle: collections.deque[Connection] = collections.deque()
-        self.shared: list[Connection] = []
-        """Those that are lent, and have room for more."""
-        self.expected: int | None = None
-        """How many exchanges a connection on its way will serve at once; None where that is not known."""
-        self.waiters: collections.OrderedDict[Waiter[_Grant], int] = collections.OrderedDict()
-        """Who waits, with the number under which they came; the oldest first."""
-
-    @property
-    def first(self) -> int:
-        """The number of the oldest waiter."""
-        return next(iter(self.waiters.values()))
-
-
-class ConnectionPool:
+class ConnectionPool(Sending):
     """Connections by route, within `limits`; `body` says in which colour responses are read.
 
     `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
@@ -153,7 +101,7 @@ class ConnectionPool:
         self._reused = 0
         self._made = 0
         self._connections: set[Connection] = set()
-        self._places: dict[Route, _Place] = {}
+        self._places: dict[Route, Place] = {}
         # All idle connections, oldest first.
         self._idle_by_age: collections.OrderedDict[Connection, None] = collections.OrderedDict()
         # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
@@ -166,133 +114,6 @@ class ConnectionPool:
         self._looks_after_idle = False
         self._look_due = time.monotonic() + _LOOK_EVERY
         _pools.add(self)
-
-    async def send(self, request: Request) -> Response:
-        """Send `request` over a connection to its origin and return the response.
-
-        Raises `UnsupportedProtocol`, `PoolTimeout`, and what connecting and the exchange raise; errors that are
-        ours carry the request.
-        """
-        try:
-            origin = request.url.origin
-            if origin is None or origin.scheme not in _SCHEMES:
-                raise _unsupported(request)
-            extensions = request.extensions
-            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
-            route: Route = origin
-            deadline: Deadline | None = None
-            tracer: Tracer | None = None
-            if len(extensions) != 1 or timeouts is _NO_TIMEOUTS or self._connector.proxy is not None:
-                # It says more than its time-outs.
-                route = self._connector.route(origin, extensions)
-                if isinstance(route, Way) and route.forwarder is not None and route.forwarder.scheme is not None:
-                    return await self._send_with_credentials(request, route.forwarder)
-                deadline = extensions.get("deadline")
-                tracer = tracer_of(request)
-            if deadline is None:
-                try:
-                    total = timeouts.get("total")
-                except AttributeError:
-                    raise TypeError(
-                        "extensions['timeout'] is a mapping of seconds by phase, such as Timeout(5.0).as_dict(), not "
-                        f"{type(timeouts).__name__}"
-                    ) from None
-                if total is not None:
-                    deadline = Deadline.of_exchange(total)
-            connection = self._take_idle(route)
-            was_idle = connection is not None
-            if connection is None:
-                # What may not be sent is refused before anybody is connected to, or waited for.
-                _, self._checked = request_head(request, self._checked)
-                asked = self._ask(route)
-                if tracer is not None or isinstance(asked, Connection | _Permit):
-                    connection = await self._obtain(asked, route, extensions, deadline, tracer)
-                else:
-                    # Awaited here, in no coroutine of its own: very many may wait, and the garbage collector looks at
-                    # all that they hold again and again.
-                    try:
-                        limit = earliest(timeouts.get("pool"), deadline)
-                        grant = await asked.wait(limit.left())
-                    except BaseException:
-                        self._give_up(asked, route, None)
-                        raise
-                    if grant is None:
-                        raise self._timed_out(asked, route, limit)
-                    connection = self._granted(grant) or await self._connect(route, extensions, deadline, tracer)
-            # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
-            was_reused = was_idle or connection.served > 0
-            try:
-                return await connection.send(request, deadline, tracer)
-            except TransportError as error:
-                if not self._may_satisfy(error, route) or not may_resend(request, error, was_reused):
-                    raise
-                _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
-            return await self._send_again(request, route, deadline, tracer, not connection.multiplexes)
-        except RequestError as error:
-            if not is_of_body(error):  # those may be about another request
-                error.request = request
-            raise
-
-    async def _send_again(
-        self, request: Request, route: Route, deadline: Deadline | None, tracer: Tracer | None, is_fresh: bool
-    ) -> Response:
-        """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
-        attempt = connections = 1
-        while True:
-            connection = await self._acquire(route, request.extensions, deadline, tracer, is_fresh)
-            try:
-                return await connection.send(request, deadline, tracer)
-            except TransportError as error:
-                if not self._may_satisfy(error, route):
-                    raise
-                if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
-                    raise
-                if were_others_processed(error) and connections < _MOST_CONNECTIONS:
-                    connections += 1
-                    continue
-                pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                left = None if deadline is None else deadline.left()
-                if left is not None and left <= pause:
-                    raise
-                _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
-            attempt += 1
-            await self.backend.sleep(pause)
-
-    async def _send_with_credentials(self, request: Request, proxy: Proxy) -> Response:
-        """Hand `request` to a proxy to send on, together with an answer to its challenge, if it has one."""
-        target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, request.url.raw_path)
-        extensions: dict[str, typing.Any] = {**request.extensions, "proxy": proxy.without_scheme}
-        total = _timeouts(extensions).get("total")
-        if total is not None and "deadline" not in extensions:
-            extensions["deadline"] = Deadline.of_exchange(total)
-        from ._proxy._credentials import Credentials
-
-        with Credentials(proxy, request.method, target) as credentials:
-            authorization = credentials.first()
-            while True:
-                attempt = Request(
-                    request.method, request.url, headers=request.headers, stream=request.stream, extensions=extensions
-                )
-                if authorization is not None:
-                    attempt.headers["Proxy-Authorization"] = authorization.decode("ascii")
-                response = await self.send(attempt)
-                response.request = request
-                if response.status_code == 407 or "proxy-authentication-info" in response.headers:
-                    authorization = credentials.next(response.status_code, response)
-                if response.status_code != 407 or authorization is None or not request.stream.is_replayable:
-                    return response
-                if isinstance(response.stream, (SyncBody, AsyncBody)):
-                    response.stream.finish()
-
-    def _may_satisfy(self, error: TransportError, route: Route) -> bool:
-        """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
-        if not is_http1_required(error):
-            return True
-        if not self._http1 or not self._connector.may_offer_http1_alone(route):
-            return False
-        self._remember_http1(route)
-        self._http1_required.add(route)
-        return True
 
     # Acquiring
 
@@ -350,7 +171,7 @@ class ConnectionPool:
 
     async def _obtain(
         self,
-        asked: Connection | _Permit | Waiter[_Grant],
+        asked: Connection | Permit | Waiter[Grant],
         route: Route,
         extensions: Mapping[str, typing.Any],
         total: Deadline | None,
@@ -360,16 +181,16 @@ class ConnectionPool:
         """Return the connection that `_ask` took, has a place for, or waits for."""
         if isinstance(asked, Connection):
             return asked
-        grant: _Grant = _PERMIT
-        if not isinstance(asked, _Permit):
+        grant: Grant = PERMIT
+        if not isinstance(asked, Permit):
             grant = await self._wait(asked, route, extensions, total, tracer)
         return self._granted(grant, is_fresh) or await self._connect(route, extensions, total, tracer)
 
-    def _granted(self, grant: _Grant, is_fresh: bool = False) -> Connection | None:
+    def _granted(self, grant: Grant, is_fresh: bool = False) -> Connection | None:
         """Return the connection that was granted to one who waited; None where there is a place to make one in."""
-        if isinstance(grant, _Closed):
+        if isinstance(grant, Closed):
             raise RuntimeError("this client was closed while the request waited for a connection")
-        if isinstance(grant, _Permit):
+        if isinstance(grant, Permit):
             return None
         # Since it was released it may have grown too old, or been sent what would answer this request.
         is_of_use = grant.multiplexes or (not is_fresh and not grant.is_stale())
@@ -385,7 +206,7 @@ class ConnectionPool:
         grant.close()
         return None
 
-    def _ask(self, route: Route, is_fresh: bool = False) -> Connection | _Permit | Waiter[_Grant]:
+    def _ask(self, route: Route, is_fresh: bool = False) -> Connection | Permit | Waiter[Grant]:
         """Take an idle connection that is still good or a place, or else join those who wait."""
         if not self._looks_after_idle and time.monotonic() > self._look_due:
             self.look_at_idle()
@@ -395,14 +216,14 @@ class ConnectionPool:
                 return asked
             self._discard(asked, was_used=False)
 
-    def _ask_once(self, route: Route, is_fresh: bool) -> Connection | _Permit | Waiter[_Grant]:
-        asked: Connection | _Permit | Waiter[_Grant] = _PERMIT
+    def _ask_once(self, route: Route, is_fresh: bool) -> Connection | Permit | Waiter[Grant]:
+        asked: Connection | Permit | Waiter[Grant] = PERMIT
         victim: Connection | None = None
         try:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and sends no more requests")
-                place = self._places.get(route) or _Place(route)
+                place = self._places.get(route) or Place(route)
                 limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
                 if not is_fresh and self._has_shared(place):
                     asked = self._share(place)
@@ -429,7 +250,7 @@ class ConnectionPool:
                     else:
                         asked = self.backend.waiter()
                 self._places[route] = place
-                if isinstance(asked, _Permit):  # a free place, or the victim's
+                if isinstance(asked, Permit):  # a free place, or the victim's
                     self._open += 1
                     place.open += 1
                 elif not isinstance(asked, Connection):
@@ -440,14 +261,14 @@ class ConnectionPool:
             self._pass_on_reclaimed()
         return asked
 
-    def _join(self, place: _Place, waiter: Waiter[_Grant]) -> None:
+    def _join(self, place: Place, waiter: Waiter[Grant]) -> None:
         number = next(self._numbers)
         place.waiters[waiter] = number
         self._waiting += 1
         if len(place.waiters) == 1:
             self._stand_in_line(place)
 
-    def _stand_in_line(self, place: _Place) -> None:
+    def _stand_in_line(self, place: Place) -> None:
         """Let the oldest waiter of an origin be served when a place comes free, if its origin may have one more."""
         if not self._may_have_one_more(place):
             return
@@ -459,7 +280,7 @@ class ConnectionPool:
         else:
             heapq.heappush(self._line, (place.first, place.route))
 
-    def _may_have_one_more(self, place: _Place) -> bool:
+    def _may_have_one_more(self, place: Place) -> bool:
         own = self.limits.max_connections_per_origin
         return (
             bool(place.waiters)
@@ -469,18 +290,18 @@ class ConnectionPool:
 
     async def _wait(
         self,
-        waiter: Waiter[_Grant],
+        waiter: Waiter[Grant],
         route: Route,
         extensions: Mapping[str, typing.Any],
         total: Deadline | None,
         tracer: Tracer | None,
-    ) -> _Grant:
+    ) -> Grant:
         """Return the grant; whatever happens before the caller has it, it is passed on."""
-        grant: _Grant | None = None
+        grant: Grant | None = None
 
-        async def wait() -> _Grant:
+        async def wait() -> Grant:
             nonlocal grant
-            deadline = earliest(_timeouts(extensions).get("pool"), total)
+            deadline = earliest(timeouts_of(extensions).get("pool"), total)
             grant = await waiter.wait(deadline.left())
             if grant is None:
                 raise self._timed_out(waiter, route, deadline)
@@ -492,14 +313,14 @@ class ConnectionPool:
             self._give_up(waiter, route, grant)
             raise
 
-    def _timed_out(self, waiter: Waiter[_Grant], route: Route, deadline: Deadline) -> PoolTimeout:
+    def _timed_out(self, waiter: Waiter[Grant], route: Route, deadline: Deadline) -> PoolTimeout:
         self._give_up(waiter, route, None)
         return PoolTimeout(
             f"waiting for a connection to {route.authority} timed out {deadline.words}: {self._state()}"
             f"{self._longest_use()}"
         )
 
-    def _give_up(self, waiter: Waiter[_Grant], route: Route, grant: _Grant | None) -> None:
+    def _give_up(self, waiter: Waiter[Grant], route: Route, grant: Grant | None) -> None:
         if not self._lock.acquire(blocking=False):
             self._later(functools.partial(self._give_up, waiter, route, grant))
             return
@@ -521,7 +342,7 @@ class ConnectionPool:
                 self._take_back(late)
             else:
                 self._pass_on(late.route, late)
-        elif isinstance(late, _Permit):
+        elif isinstance(late, Permit):
             self._pass_on(route, None)
 
     async def _connect(
@@ -533,7 +354,7 @@ class ConnectionPool:
     ) -> Connection:
         """Make a connection in a place that is ours."""
         try:
-            deadline = earliest(_timeouts(extensions).get("connect"), total)
+            deadline = earliest(timeouts_of(extensions).get("connect"), total)
             # `retries`, how often connecting may be tried again: without it, what the transport says.
             retries, is_http1_wanted = extensions.get("retries"), route in self._http1_required
             stream = await self._connector.connect(route, deadline, tracer, retries, is_http1_wanted)
@@ -598,7 +419,7 @@ class ConnectionPool:
 
     # Sharing
 
-    def _is_negotiating(self, place: _Place, besides: int = 0) -> bool:
+    def _is_negotiating(self, place: Place, besides: int = 0) -> bool:
         """Return whether a connection is on its way that may serve one more of those who wait.
 
         `besides` is how many of its places have come free, and are connecting to nobody.
@@ -620,14 +441,14 @@ class ConnectionPool:
                 place.expected = 0
         self._pass_on_reclaimed()
 
-    def _has_shared(self, place: _Place) -> bool:
+    def _has_shared(self, place: Place) -> bool:
         """Return whether a lent connection has room for more."""
         if place.shared and self.limits.max_connection_age is not None:
             for connection in list(place.shared):
                 self._offer(place, connection)  # not any more, where it has grown too old meanwhile
         return bool(place.shared)
 
-    def _share(self, place: _Place) -> Connection:
+    def _share(self, place: Place) -> Connection:
         """Take a share of the connection that has the fewest exchanges under way."""
         shared = place.shared
         connection = shared[0] if len(shared) == 1 else min(shared, key=_taken)
@@ -635,11 +456,11 @@ class ConnectionPool:
         self._lend(place, connection)
         return connection
 
-    def _lend(self, place: _Place, connection: Connection) -> None:
+    def _lend(self, place: Place, connection: Connection) -> None:
         connection.taken += 1
         self._offer(place, connection)
 
-    def _offer(self, place: _Place, connection: Connection) -> None:
+    def _offer(self, place: Place, connection: Connection) -> None:
         """Let a connection be shared as long as it has room."""
         has_room = 0 < connection.taken < connection.capacity
         if has_room != (connection in place.shared):
@@ -648,7 +469,7 @@ class ConnectionPool:
             else:
                 place.shared.remove(connection)
 
-    def _share_out(self, place: _Place) -> None:
+    def _share_out(self, place: Place) -> None:
         """Let those who wait for an origin share its connections, the oldest first."""
         while place.waiters and place.shared:
             waiter, _ = place.waiters.popitem(last=False)
@@ -680,7 +501,7 @@ class ConnectionPool:
                 heapq.heappop(self._line)
                 waiter, _ = chosen.waiters.popitem(last=False)
                 self._waiting -= 1
-                if waiter.deliver(_PERMIT):
+                if waiter.deliver(PERMIT):
                     self._open += 1
                     chosen.open += 1
                 self._stand_in_line(chosen)
@@ -707,7 +528,7 @@ class ConnectionPool:
         """
         if not isinstance(origin, Origin):
             known = URL(origin).origin
-            if known is None or known.scheme not in _SCHEMES:
+            if known is None or known.scheme not in SCHEMES:
                 raise UnsupportedProtocol(f"{URL(origin).masked!r} is no http:// or https:// URL")
             origin = known
         route = self._connector.route(origin, {})
@@ -731,7 +552,7 @@ class ConnectionPool:
             with self._lock:
                 if self._is_closed:
                     raise RuntimeError("this client is closed, and connects to nobody")
-                place = self._places.get(route) or _Place(route)
+                place = self._places.get(route) or Place(route)
                 ready = len(place.idle)
                 limit, own = self.limits.max_connections, self.limits.max_connections_per_origin
                 keep = self.limits.max_keepalive_connections
@@ -862,13 +683,13 @@ class ConnectionPool:
                     waiter, _ = chosen.waiters.popitem(last=False)
                     self._waiting -= 1
                     if chosen is place:
-                        is_taken = waiter.deliver(_PERMIT if connection is None else connection)
+                        is_taken = waiter.deliver(PERMIT if connection is None else connection)
                         if is_taken and connection is not None and connection.multiplexes:
                             self._lend(place, connection)
                             self._share_out(place)
                     else:
                         chosen.open += 1
-                        is_taken = waiter.deliver(_PERMIT)
+                        is_taken = waiter.deliver(PERMIT)
                         if is_taken:  # the place changes hands, and what stands on it goes
                             place.open -= 1
                             if connection is not None:
@@ -892,7 +713,7 @@ class ConnectionPool:
             if self._reclaimed:
                 self._pass_on_reclaimed()
 
-    def _next_in_line(self, place: _Place, is_empty: bool) -> _Place | None:
+    def _next_in_line(self, place: Place, is_empty: bool) -> Place | None:
         """Return the place of the oldest waiter that a place of `place` can serve; None where there is none.
 
         Its own waiters can always be served with it, unless it `is_empty` and they wait for a connection that is on
@@ -913,7 +734,7 @@ class ConnectionPool:
             return None
         return place
 
-    def _keep(self, place: _Place, connection: Connection | None) -> Connection | None:
+    def _keep(self, place: Place, connection: Connection | None) -> Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
             del connection.owner
@@ -948,7 +769,7 @@ class ConnectionPool:
         self._forget_place(place)
         return connection
 
-    def _forget_place(self, place: _Place) -> None:
+    def _forget_place(self, place: Place) -> None:
         if not place.open and not place.waiters and self._places.get(place.route) is place:
             del self._places[place.route]
 
@@ -1015,7 +836,7 @@ class ConnectionPool:
             self._line.clear()
         self._pass_on_reclaimed()
         for waiter in waiters:
-            waiter.deliver(_CLOSED)
+            waiter.deliver(CLOSED)
         for connection in idle:
             connection.close()
         for connection in lent:
@@ -1146,19 +967,6 @@ def _weakly(method: Callable[[], None]) -> Callable[[], None]:
             alive()
 
     return call
-
-
-def _timeouts(extensions: Mapping[str, typing.Any]) -> Mapping[str, float | None]:
-    return extensions.get("timeout") or _NO_TIMEOUTS
-
-
-def _unsupported(request: Request) -> UnsupportedProtocol:
-    url = request.url
-    if not url.scheme:
-        return UnsupportedProtocol(f"{url.masked!r} has no scheme; a request needs an http:// or https:// URL")
-    if url.scheme in _SCHEMES:
-        return UnsupportedProtocol(f"{url.masked!r} has no host")
-    return UnsupportedProtocol(f"{url.scheme}:// is not spoken here, only http:// and https://")
 
 
 # All pools of this process, for a fork: its child shares every socket with its parent, and may not touch one.
