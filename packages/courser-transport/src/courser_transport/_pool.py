@@ -40,7 +40,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 
-from courser_models import URL, Origin
+from courser_models import URL, Origin, Request
 
 from ._body import AsyncBody, SyncBody
 from ._config import Limits
@@ -53,7 +53,7 @@ from ._http1._request_head import CheckedFields
 from ._network import Backend, Stream, Waiter
 from ._places import CLOSED, PERMIT, Closed, Grant, Permit, Place
 from ._route import Route
-from ._sending import SCHEMES, Sending, timeouts_of
+from ._sending import SCHEMES, Sender, timeouts_of
 from ._trace import Tracer
 
 if typing.TYPE_CHECKING:
@@ -68,7 +68,7 @@ _LOOK_EVERY = 5.0
 _MOST_REMEMBERED = 1000
 
 
-class ConnectionPool(Sending):
+class ConnectionPool(Sender):
     """Connections by route, within `limits`; `body` says in which colour responses are read.
 
     `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
@@ -114,6 +114,13 @@ class ConnectionPool(Sending):
         self._looks_after_idle = False
         self._look_due = time.monotonic() + _LOOK_EVERY
         _pools.add(self)
+
+    # Sending
+
+    def _pool_for(self, request: Request) -> ConnectionPool:
+        return self
+
+    send = Sender._send
 
     # Acquiring
 

@@ -1,4 +1,8 @@
-"""`Sending`: the way of a request through the pool to its response, and again where it may be sent again."""
+"""`Sender`: the way of a request through a pool to its response, and again where it may be sent again.
+
+What waits for a connection waits here. Very many may, and the garbage collector looks at all that they hold again and
+again; so the pool and the transports have one coroutine for it between them, and not one each.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +42,20 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
-class Sending:
-    """What the pool does with a request; the base of `ConnectionPool`."""
+class Sender:
+    """What sends a request by a pool: the pool itself, or a transport that has one for each event loop."""
 
-    async def send(self: ConnectionPool, request: Request) -> Response:
-        """Send `request` over a connection to its origin and return the response.
+    def _pool_for(self, request: Request) -> ConnectionPool:
+        """Return the pool that serves `request`; raise what is wrong with asking for it here."""
+        raise NotImplementedError
 
-        Raises `UnsupportedProtocol`, `PoolTimeout`, and what connecting and the exchange raise; errors that are
-        ours carry the request.
+    async def _send(self, request: Request) -> Response:
+        """Send `request` and return its response, whose body may still be on its way.
+
+        Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
+        `RuntimeError` for a body of the wrong colour, or a closed transport.
         """
+        pool = self._pool_for(request)
         try:
             origin = request.url.origin
             if origin is None or origin.scheme not in SCHEMES:
@@ -56,11 +65,11 @@ class Sending:
             route: Route = origin
             deadline: Deadline | None = None
             tracer: Tracer | None = None
-            if len(extensions) != 1 or timeouts is _NO_TIMEOUTS or self._connector.proxy is not None:
+            if len(extensions) != 1 or timeouts is _NO_TIMEOUTS or pool._connector.proxy is not None:
                 # It says more than its time-outs.
-                route = self._connector.route(origin, extensions)
+                route = pool._connector.route(origin, extensions)
                 if isinstance(route, Way) and route.forwarder is not None and route.forwarder.scheme is not None:
-                    return await self._send_with_credentials(request, route.forwarder)
+                    return await _send_with_credentials(pool, request, route.forwarder)
                 deadline = extensions.get("deadline")
                 tracer = tracer_of(request)
             if deadline is None:
@@ -73,105 +82,107 @@ class Sending:
                     ) from None
                 if total is not None:
                     deadline = Deadline.of_exchange(total)
-            connection = self._take_idle(route)
+            connection = pool._take_idle(route)
             was_idle = connection is not None
             if connection is None:
                 # What may not be sent is refused before anybody is connected to, or waited for.
-                _, self._checked = request_head(request, self._checked)
-                asked = self._ask(route)
+                _, pool._checked = request_head(request, pool._checked)
+                asked = pool._ask(route)
                 if tracer is not None or isinstance(asked, Connection | Permit):
-                    connection = await self._obtain(asked, route, extensions, deadline, tracer)
+                    connection = await pool._obtain(asked, route, extensions, deadline, tracer)
                 else:
-                    # Awaited here, in no coroutine of its own: very many may wait, and the garbage collector looks at
-                    # all that they hold again and again.
+                    # Awaited here, in no coroutine of its own.
                     try:
                         limit = earliest(timeouts.get("pool"), deadline)
                         grant = await asked.wait(limit.left())
                     except BaseException:
-                        self._give_up(asked, route, None)
+                        pool._give_up(asked, route, None)
                         raise
                     if grant is None:
-                        raise self._timed_out(asked, route, limit)
-                    connection = self._granted(grant) or await self._connect(route, extensions, deadline, tracer)
+                        raise pool._timed_out(asked, route, limit)
+                    connection = pool._granted(grant) or await pool._connect(route, extensions, deadline, tracer)
             # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
             was_reused = was_idle or connection.served > 0
             try:
                 return await connection.send(request, deadline, tracer)
             except TransportError as error:
-                if not self._may_satisfy(error, route) or not may_resend(request, error, was_reused):
+                if not _may_satisfy(pool, error, route) or not may_resend(request, error, was_reused):
                     raise
                 _log.debug("sending %s %s again: %s", request.method, request.url.masked, error)
-            return await self._send_again(request, route, deadline, tracer, not connection.multiplexes)
+            return await _send_again(pool, request, route, deadline, tracer, not connection.multiplexes)
         except RequestError as error:
             if not is_of_body(error):  # those may be about another request
                 error.request = request
             raise
 
-    async def _send_again(
-        self: ConnectionPool,
-        request: Request,
-        route: Route,
-        deadline: Deadline | None,
-        tracer: Tracer | None,
-        is_fresh: bool,
-    ) -> Response:
-        """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
-        attempt = connections = 1
+
+async def _send_again(
+    pool: ConnectionPool,
+    request: Request,
+    route: Route,
+    deadline: Deadline | None,
+    tracer: Tracer | None,
+    is_fresh: bool,
+) -> Response:
+    """Send a request on another connection; as long as servers say that they did nothing about it, on another."""
+    attempt = connections = 1
+    while True:
+        connection = await pool._acquire(route, request.extensions, deadline, tracer, is_fresh)
+        try:
+            return await connection.send(request, deadline, tracer)
+        except TransportError as error:
+            if not _may_satisfy(pool, error, route):
+                raise
+            if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
+                raise
+            if were_others_processed(error) and connections < _MOST_CONNECTIONS:
+                connections += 1
+                continue
+            pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+            left = None if deadline is None else deadline.left()
+            if left is not None and left <= pause:
+                raise
+            _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
+        attempt += 1
+        await pool.backend.sleep(pause)
+
+
+async def _send_with_credentials(pool: ConnectionPool, request: Request, proxy: Proxy) -> Response:
+    """Hand `request` to a proxy to send on, together with an answer to its challenge, if it has one."""
+    target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, request.url.raw_path)
+    extensions: dict[str, typing.Any] = {**request.extensions, "proxy": proxy.without_scheme}
+    total = timeouts_of(extensions).get("total")
+    if total is not None and "deadline" not in extensions:
+        extensions["deadline"] = Deadline.of_exchange(total)
+    from ._proxy._credentials import Credentials
+
+    with Credentials(proxy, request.method, target) as credentials:
+        authorization = credentials.first()
         while True:
-            connection = await self._acquire(route, request.extensions, deadline, tracer, is_fresh)
-            try:
-                return await connection.send(request, deadline, tracer)
-            except TransportError as error:
-                if not self._may_satisfy(error, route):
-                    raise
-                if attempt >= _MOST_ATTEMPTS or not is_unprocessed(error) or not may_resend(request, error, False):
-                    raise
-                if were_others_processed(error) and connections < _MOST_CONNECTIONS:
-                    connections += 1
-                    continue
-                pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
-                left = None if deadline is None else deadline.left()
-                if left is not None and left <= pause:
-                    raise
-                _log.debug("sending %s %s again in %.2f s: %s", request.method, request.url.masked, pause, error)
-            attempt += 1
-            await self.backend.sleep(pause)
+            attempt = Request(
+                request.method, request.url, headers=request.headers, stream=request.stream, extensions=extensions
+            )
+            if authorization is not None:
+                attempt.headers["Proxy-Authorization"] = authorization.decode("ascii")
+            response = await pool.send(attempt)
+            response.request = request
+            if response.status_code == 407 or "proxy-authentication-info" in response.headers:
+                authorization = credentials.next(response.status_code, response)
+            if response.status_code != 407 or authorization is None or not request.stream.is_replayable:
+                return response
+            if isinstance(response.stream, (SyncBody, AsyncBody)):
+                response.stream.finish()
 
-    async def _send_with_credentials(self: ConnectionPool, request: Request, proxy: Proxy) -> Response:
-        """Hand `request` to a proxy to send on, together with an answer to its challenge, if it has one."""
-        target = b"%b://%b%b" % (request.url.raw_scheme, request.url.netloc, request.url.raw_path)
-        extensions: dict[str, typing.Any] = {**request.extensions, "proxy": proxy.without_scheme}
-        total = timeouts_of(extensions).get("total")
-        if total is not None and "deadline" not in extensions:
-            extensions["deadline"] = Deadline.of_exchange(total)
-        from ._proxy._credentials import Credentials
 
-        with Credentials(proxy, request.method, target) as credentials:
-            authorization = credentials.first()
-            while True:
-                attempt = Request(
-                    request.method, request.url, headers=request.headers, stream=request.stream, extensions=extensions
-                )
-                if authorization is not None:
-                    attempt.headers["Proxy-Authorization"] = authorization.decode("ascii")
-                response = await self.send(attempt)
-                response.request = request
-                if response.status_code == 407 or "proxy-authentication-info" in response.headers:
-                    authorization = credentials.next(response.status_code, response)
-                if response.status_code != 407 or authorization is None or not request.stream.is_replayable:
-                    return response
-                if isinstance(response.stream, (SyncBody, AsyncBody)):
-                    response.stream.finish()
-
-    def _may_satisfy(self: ConnectionPool, error: TransportError, route: Route) -> bool:
-        """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
-        if not is_http1_required(error):
-            return True
-        if not self._http1 or not self._connector.may_offer_http1_alone(route):
-            return False
-        self._remember_http1(route)
-        self._http1_required.add(route)
+def _may_satisfy(pool: ConnectionPool, error: TransportError, route: Route) -> bool:
+    """Return whether sending again gives a server what it asked for; HTTP/1.1 is what it gets from now on."""
+    if not is_http1_required(error):
         return True
+    if not pool._http1 or not pool._connector.may_offer_http1_alone(route):
+        return False
+    pool._remember_http1(route)
+    pool._http1_required.add(route)
+    return True
 
 
 def timeouts_of(extensions: Mapping[str, typing.Any]) -> Mapping[str, float | None]:

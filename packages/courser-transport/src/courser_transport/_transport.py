@@ -28,6 +28,7 @@ from ._guard import ConnectFilter
 from ._network import SocketOption
 from ._pool import ConnectionPool
 from ._remade import Remade
+from ._sending import Sender
 from ._sync import run_sync
 from ._tls import TLSSettings
 
@@ -135,7 +136,7 @@ class HTTPTransport(Remade, BaseTransport):
         self._pool.close()
 
 
-class AsyncHTTPTransport(Remade, AsyncBaseTransport):
+class AsyncHTTPTransport(Remade, Sender, AsyncBaseTransport):
     """Sends requests over a pool of connections, one for each event loop that uses it.
 
     A connection lives in the event loop that made it. So a transport that is used in several, one after the other as
@@ -230,18 +231,15 @@ class AsyncHTTPTransport(Remade, AsyncBaseTransport):
                 self._pools.append(found)
         return found
 
-    async def handle_async_request(self, request: Request) -> Response:
-        """Send `request` and return its response, whose body may still be on its way.
-
-        Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
-        `RuntimeError` for a sync body or a closed transport.
-        """
+    def _pool_for(self, request: Request) -> ConnectionPool:
         if not isinstance(request.stream, AsyncByteStream):
             raise RuntimeError("an async client cannot send a sync iterator; give bytes, a file or an async iterable")
         pool = self._pool
         if pool is None or not pool.backend.is_current():
             pool = self.pool
-        return await pool.send(request)
+        return pool
+
+    handle_async_request = Sender._send
 
     async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
         """Connect to `origin` before there is a request; return how many connections to it are idle then.
