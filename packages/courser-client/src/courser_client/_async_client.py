@@ -178,6 +178,9 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
             transport = self._transport_for_url(request.url)
         return transport.handle_async_request(request)
 
+    async def _read(self, response: Response) -> None:
+        await response.aread()
+
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return
@@ -206,31 +209,7 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
     def _steps(self, scheme: Auth, request: Request) -> AuthSteps:
         return AsyncSteps(scheme, request)
 
-    async def send(
-        self,
-        request: Request,
-        *,
-        stream: bool = False,
-        auth: AuthArgument = USE_CLIENT_DEFAULT,
-        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
-        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
-    ) -> Response:
-        """Send `request` and return its response, read to the end unless `stream` is true.
-
-        `auth` and `follow_redirects` go before the client's, `timeout` before the request's. A response that is
-        streamed must be closed, read or not.
-        Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
-        """
-        if timeout is not USE_CLIENT_DEFAULT:
-            request.extensions = self._extensions_with(request.extensions, timeout)
-        response = await self._exchange(request, auth, follow_redirects)
-        if not stream:
-            await response.aread()
-        if self.raise_for_status and not response.is_success:
-            if stream:
-                await response.aclose()
-            response.raise_for_status()
-        return response
+    send = Exchange._send
 
     async def request(
         self,

@@ -175,6 +175,9 @@ class Client(Exchange, Mounted[BaseTransport]):
             transport = self._transport_for_url(request.url)
         return transport.handle_request(request)
 
+    async def _read(self, response: Response) -> None:
+        response.read()
+
     async def _drain(self, response: Response) -> None:
         if response.is_closed:
             return
@@ -216,16 +219,9 @@ class Client(Exchange, Mounted[BaseTransport]):
         streamed must be closed, read or not.
         Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
         """
-        if timeout is not USE_CLIENT_DEFAULT:
-            request.extensions = self._extensions_with(request.extensions, timeout)
-        response = run_sync(self._exchange(request, auth, follow_redirects))
-        if not stream:
-            response.read()
-        if self.raise_for_status and not response.is_success:
-            if stream:
-                response.close()
-            response.raise_for_status()
-        return response
+        return run_sync(
+            self._send(request, stream=stream, auth=auth, follow_redirects=follow_redirects, timeout=timeout)
+        )
 
     def request(
         self,

@@ -17,7 +17,7 @@ from courser_models import URL, InvalidURL, Request, RequestError, Response, Str
 from courser_transport import Deadline
 
 from ._auth_argument import AuthArgument, scheme_in_url, scheme_of
-from ._defaults import USE_CLIENT_DEFAULT, UseClientDefault
+from ._defaults import USE_CLIENT_DEFAULT, TimeoutArgument, UseClientDefault
 from ._exceptions import TooManyRedirects
 from ._redirects import is_upgrade, redirected
 from ._settings import Settings
@@ -62,13 +62,23 @@ class Exchange(Settings):
         """Whether the client was closed; it sends no more requests then."""
         return self._state is ClientState.CLOSED
 
-    def _exchange(
+    async def _send(
         self,
         request: Request,
+        *,
+        stream: bool = False,
         auth: AuthArgument = USE_CLIENT_DEFAULT,
         follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
-    ) -> Coroutine[typing.Any, typing.Any, Response]:
-        """Send `request` and return the response that ends the exchange; its body may still be on its way."""
+        timeout: TimeoutArgument = USE_CLIENT_DEFAULT,
+    ) -> Response:
+        """Send `request` and return its response, read to the end unless `stream` is true.
+
+        `auth` and `follow_redirects` go before the client's, `timeout` before the request's. A response that is
+        streamed must be closed, read or not.
+        Raises `TransportError`, `DecodingError`, `TooManyRedirects`; `RuntimeError` on a closed client.
+        """
+        if timeout is not USE_CLIENT_DEFAULT:
+            request.extensions = self._extensions_with(request.extensions, timeout)
         if self._state is not ClientState.OPENED:
             self._begin()
         extensions = request.extensions
@@ -80,9 +90,29 @@ class Exchange(Settings):
         follows = self.follow_redirects if isinstance(follow_redirects, UseClientDefault) else follow_redirects
         of_url = scheme_in_url(request) if request.url.userinfo else None
         scheme = (self._auth if isinstance(auth, UseClientDefault) else scheme_of(auth)) or of_url
-        if scheme is None:
-            return self._follow(request, follows)
-        return self._authenticate(request, scheme, follows)
+        if scheme is not None:
+            response = await self._authenticate(request, scheme, follows)
+        elif self._event_hooks["request"]:
+            response = await self._follow(request, follows)
+        else:
+            # What `_ask` does, written out: very many requests may wait for a connection here, and each coroutine
+            # less is one less that the garbage collector looks at again and again.
+            started = time.perf_counter()
+            try:
+                response = await self._dispatch(request)
+            except TransportError as error:
+                _note_failure(error, request, started)
+                raise
+            self._receive(request, response, started)
+            if response.has_redirect_location or self._event_hooks["response"]:
+                response = await self._follow_on(request, response, follows)
+        if not stream and not response._is_at_hand():
+            await self._read(response)
+        if self.raise_for_status and not response.is_success:
+            if stream:
+                await self._close(response)
+            response.raise_for_status()
+        return response
 
     async def _authenticate(self, request: Request, scheme: Auth, follows: bool) -> Response:
         """Send what the scheme says, until it says no more."""
@@ -124,29 +154,37 @@ class Exchange(Settings):
 
     async def _follow(self, request: Request, follows: bool, history: list[Response] | None = None) -> Response:
         """Send `request`, and what its response redirects to if the client follows; `history` grows with each."""
-        hooks = self._event_hooks
+        return await self._follow_on(request, await self._ask(request, history), follows, history)
+
+    async def _ask(self, request: Request, history: list[Response] | None = None) -> Response:
+        """Send `request` once and return what is answered."""
+        if (len(history) if history else 0) > self.max_redirects:
+            raise TooManyRedirects(
+                f"more than {self.max_redirects} redirects, the last to {request.url.masked}", request=request
+            )
+        for hook in self._event_hooks["request"]:
+            await self._call(hook, request)
+        started = time.perf_counter()
+        try:
+            response = await self._dispatch(request)
+        except TransportError as error:
+            _note_failure(error, request, started)
+            raise
+        self._receive(request, response, started)
+        return response
+
+    async def _follow_on(
+        self, request: Request, response: Response, follows: bool, history: list[Response] | None = None
+    ) -> Response:
+        """Return `response`, or where that redirects and the client follows, the one at the end of the way."""
         asked = request.url
         while True:
-            if (len(history) if history else 0) > self.max_redirects:
-                raise TooManyRedirects(
-                    f"more than {self.max_redirects} redirects, the last to {request.url.masked}", request=request
-                )
-            for hook in hooks["request"]:
-                await self._call(hook, request)
-            started = time.perf_counter()
             try:
-                response = await self._dispatch(request)
-            except TransportError as error:
-                after = time.perf_counter() - started
-                error.add_note(f"{request.method} {request.url.masked} failed after {after:.3f} s")
-                raise
-            self._receive(request, response, started)
-            try:
-                for hook in hooks["response"]:
+                for hook in self._event_hooks["response"]:
                     await self._call(hook, response)
                 if history:
                     response.history = list(history)
-                if not 300 <= response.status_code < 400 or not response.has_redirect_location:
+                if not response.has_redirect_location:
                     return response
                 if not follows:
                     response.next_request = self._next_request(request, response)
@@ -160,10 +198,11 @@ class Exchange(Settings):
                 if history is None:
                     history = []
                 history.append(response)
-                request = following
             except BaseException:
                 await self._close(response)
                 raise
+            request = following
+            response = await self._ask(request, history)
 
     def _receive(self, request: Request, response: Response, started: float) -> None:
         """Give a response what the client has for it, and keep what it brings."""
@@ -230,6 +269,9 @@ class Exchange(Settings):
     def _dispatch(self, request: Request) -> Coroutine[typing.Any, typing.Any, Response]:
         raise NotImplementedError
 
+    async def _read(self, response: Response) -> None:
+        raise NotImplementedError
+
     async def _drain(self, response: Response) -> None:
         raise NotImplementedError
 
@@ -241,6 +283,11 @@ class Exchange(Settings):
 
     def _steps(self, scheme: Auth, request: Request) -> AuthSteps:
         raise NotImplementedError
+
+
+def _note_failure(error: TransportError, request: Request, started: float) -> None:
+    after = time.perf_counter() - started
+    error.add_note(f"{request.method} {request.url.masked} failed after {after:.3f} s")
 
 
 def is_small(response: Response) -> bool:
