@@ -100,6 +100,32 @@ async def test_a_large_write_arrives_whole(world: World) -> None:
 
 
 @in_every_world
+async def test_what_follows_bytes_that_were_taken_in_part_comes_after_them(world: World) -> None:
+    content = b"".join([number.to_bytes(4) for number in range(2_000_000)])
+    with peer() as p:
+        connected, sock = await _connected(world, p)
+        stream = connected.share()
+        assert not stream.post(content)
+        # Now there is room again, and nobody has had a turn to use it.
+        received = bytearray(sock.recv(1_000_000))
+
+        is_through = stream.post(b"the end")
+
+        async def post_the_rest() -> None:
+            nonlocal is_through
+            while not is_through:
+                await stream.writable(PATIENCE, or_readable=False)
+                is_through = stream.post(b"")
+
+        task = await world.beside(post_the_rest)
+        while len(received) < len(content) + len(b"the end"):
+            received += await world.in_thread(sock.recv, 1_000_000)
+        await task.result()
+        assert received == content + b"the end"
+        stream.close()
+
+
+@in_every_world
 async def test_a_reset_is_an_error_with_a_reason(world: World) -> None:
     with peer() as p:
         stream, sock = await _connected(world, p)

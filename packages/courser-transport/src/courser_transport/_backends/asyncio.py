@@ -60,6 +60,7 @@ class AsyncioStream(asyncio.Protocol):
         "_drain",
         "_error",
         "_fetched",
+        "_is_behind",
         "_is_closed",
         "_is_ended",
         "_is_flooded",
@@ -98,6 +99,7 @@ class AsyncioStream(asyncio.Protocol):
         self._fetched = 0
         self._is_reading_paused = False
         self._is_writing_paused = False
+        self._is_behind = False  # the loop's transport has, or may have, bytes that leave before any others
         self._pushes = False
         self._pushed = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -111,6 +113,7 @@ class AsyncioStream(asyncio.Protocol):
         """Keep the loop's transport."""
         self._transport = typing.cast(asyncio.Transport, transport)  # TCP always gives both directions
         self._kernel = Kernel(self._socket)
+        self._is_behind = not self._kernel.is_direct
         if hasattr(transport, "max_size"):
             # asyncio makes room for all that it may receive, 256 KiB, and gives back what was not needed. So large a
             # block the C library may map and unmap for each read, which costs as much as half of a small GET.
@@ -261,19 +264,39 @@ class AsyncioStream(asyncio.Protocol):
             )
 
     async def write(self, data: bytes, timeout: float | None) -> None:
-        """Return when the loop's transport has accepted all of `data`."""
+        """Return when the system, or the loop's transport, has accepted all of `data`."""
         if self._is_closed or self._error is not None:
             raise self._write_error()
-        self._transport.write(data)
+        self._put(data)
         if self._is_writing_paused:
             await self._drained(timeout)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        """Give `data` to the system, and what it does not accept to the loop's transport, which keeps it.
+
+        The transport would do the same, in more steps, or in the loop's next turn. What fails here fails there too,
+        and is told there.
+        """
+        if self._is_behind:
+            self._is_behind = not self._kernel.is_direct or self._transport.get_write_buffer_size() > 0
+        if not self._is_behind:
+            try:
+                sent = self._socket.send(data)
+            except OSError:
+                sent = 0
+            if sent == len(data):
+                return
+            self._is_behind = True
+            if sent:
+                data = memoryview(data)[sent:]
+        self._transport.write(data)
 
     async def push(self, data: bytes | memoryview, timeout: float | None) -> bool:
         """Return whether the loop's transport has room again."""
         if self._is_closed or self._error is not None:
             raise self._write_error()
         if data:
-            self._transport.write(data)
+            self._put(data)
         self._pushed += 1
         if self._pushed % 16 == 0:  # a fast peer leaves no time to wait, and others want to run too
             await asyncio.sleep(0)
@@ -323,7 +346,7 @@ class AsyncioStream(asyncio.Protocol):
         if self._is_closed or self._error is not None:
             raise self._write_error()
         if data:
-            self._transport.write(data)
+            self._put(data)
         return not self._is_writing_paused
 
     async def writable(self, timeout: float | None, or_readable: bool) -> None:
@@ -354,7 +377,7 @@ class AsyncioStream(asyncio.Protocol):
 
         The loop may have been too busy to look since they came.
         """
-        return self._is_ended or bool(self._waiting) or self._transport.is_closing() or bool(self._kernel.poll(0))
+        return bool(self._is_ended or self._waiting or self._transport.is_closing() or self._kernel.poll(0))
 
     def close(self, farewell: bytes = b"") -> None:
         """Close at once, without waiting for what is still unsent."""
@@ -427,15 +450,19 @@ def _because(error: E, cause: BaseException | None) -> E:
 class Kernel:
     """What the system holds for a socket that the loop has not fetched yet."""
 
-    __slots__ = ("_descriptor", "poll")
+    __slots__ = ("_descriptor", "is_direct", "poll")
 
     poll: Callable[[int], Sequence[object]]
     """Given 0, says whether bytes or a goodbye are there."""
 
+    is_direct: bool
+    """Whether the loop leaves the socket to others between its turns: not on Windows."""
+
     def __init__(self, sock: socket.socket) -> None:
         self._descriptor = sock.fileno()
         self.poll = _never_ready
-        if hasattr(select, "poll"):
+        self.is_direct = hasattr(select, "poll")
+        if self.is_direct:
             poll = select.poll()
             poll.register(self._descriptor, select.POLLIN)
             self.poll = poll.poll
