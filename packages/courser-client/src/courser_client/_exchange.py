@@ -87,9 +87,11 @@ class Exchange(Settings):
         total = extensions["timeout"].get("total")
         if total is not None:
             extensions["deadline"] = Deadline.of_exchange(total)
-        follows = self.follow_redirects if isinstance(follow_redirects, UseClientDefault) else follow_redirects
-        of_url = scheme_in_url(request) if request.url.userinfo else None
-        scheme = (self._auth if isinstance(auth, UseClientDefault) else scheme_of(auth)) or of_url
+        follows = self.follow_redirects if follow_redirects is USE_CLIENT_DEFAULT else follow_redirects
+        scheme = self._auth if auth is USE_CLIENT_DEFAULT else scheme_of(auth)
+        if request.url.userinfo:
+            of_url = scheme_in_url(request)
+            scheme = scheme or of_url
         if scheme is not None:
             response = await self._authenticate(request, scheme, follows)
         elif self._event_hooks["request"]:

@@ -204,24 +204,30 @@ class Settings:
         merged = URL(url)
         if merged.is_relative_url:
             merged = self._below_base(merged)
-        is_merged = self._params_mode == "merge"
-        if params or self._has_params:
-            known = self._params.merge(merged.params) if is_merged else self._params
-            merged = merged.copy_with(params=known.merge(params))
-        elif params is not None and not is_merged:
-            merged = merged.copy_with(params=None)
-        noted: dict[str, typing.Any] = {} if extensions is None else dict(extensions)
-        if "timeout" not in noted:
-            if timeout is USE_CLIENT_DEFAULT:
-                noted["timeout"] = self._timeout_by_phase.copy()
-            else:
-                noted["timeout"] = Timeout(timeout).as_dict()
+        if params is not None or self._has_params:
+            merged = self._with_params(merged, params)
+        noted: dict[str, typing.Any]
+        if extensions is None and timeout is USE_CLIENT_DEFAULT:
+            noted = {"timeout": self._timeout_by_phase.copy()}
+        else:
+            noted = {} if extensions is None else dict(extensions)
+            if "timeout" not in noted:
+                chosen = self._timeout_by_phase.copy() if timeout is USE_CLIENT_DEFAULT else Timeout(timeout).as_dict()
+                noted["timeout"] = chosen
         request = Request.from_parts(
             method.upper(), merged, self._fields(headers, merged), noted, content, data, json, files, self.json_encoder
         )
         if cookies or self._cookies:
             self._add_cookies(request, cookies)
         return request
+
+    def _with_params(self, url: URL, params: QueryParamTypes | None) -> URL:
+        """Return `url` with the client's parameters and a request's, in the place of its own or merged with them."""
+        is_merged = self._params_mode == "merge"
+        if params or self._has_params:
+            known = self._params.merge(url.params) if is_merged else self._params
+            return url.copy_with(params=known.merge(params))
+        return url if is_merged else url.copy_with(params=None)
 
     def _extensions_with(self, extensions: dict[str, typing.Any], timeout: TimeoutTypes) -> dict[str, typing.Any]:
         """Return extensions with another time-out, and without the deadline that came of the one before."""

@@ -369,13 +369,9 @@ class Response:
     def _is_at_hand(self) -> bool:
         """Take a body that came with its head, as small ones do, and has nothing to be undone."""
         stream = self.stream
-        if (
-            type(stream) is not ByteStream
-            or self.is_closed
-            or self.is_stream_consumed
-            or self.headers.find(b"content-encoding") is not None
-            or self._is_limited
-        ):
+        if type(stream) is not ByteStream or self.is_closed or self.is_stream_consumed:
+            return False
+        if self.headers.find(b"content-encoding") is not None or self._is_limited:
             return False
         self.is_stream_consumed = self.is_closed = True
         self._content = raw = stream.read_all()

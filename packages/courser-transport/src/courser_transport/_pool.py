@@ -132,19 +132,18 @@ class ConnectionPool(Sender):
                     if self._is_closed:
                         raise RuntimeError("this client is closed, and sends no more requests")
                     place = self._places.get(route)
-                    if place is None or not (place.idle or place.shared):
+                    if place is None:
                         return None
-                    is_shared = bool(place.shared) and self._has_shared(place)
-                    if not is_shared and not place.idle:
-                        return None
-                    if is_shared:
-                        connection = self._share(place)
-                    else:
-                        connection = place.idle.pop()
+                    if place.shared and self._has_shared(place):
+                        connection, is_shared = self._share(place), True
+                    elif place.idle:
+                        connection, is_shared = place.idle.pop(), False
                         connection.owner = self
                         del self._idle_by_age[connection]
                         if connection.multiplexes:
                             self._lend(place, connection)
+                    else:
+                        return None
                     self._requests += 1
                     self._reused += connection.served > 0
             finally:
@@ -589,11 +588,10 @@ class ConnectionPool(Sender):
         doomed: Connection | None = None
         try:
             if not self._waiting and connection.is_reusable and not connection.multiplexes:
-                place = self._places.get(connection.route)
-                if place is not None and connection in self._connections:  # else the process has forked since
+                is_kept = connection in self._connections  # else the process has forked since
+                if is_kept:
                     connection.rest(time.monotonic())
-                    doomed = self._keep(place, connection)
-                    is_kept = True
+                    doomed = self._keep(self._places[connection.route], connection)
         finally:
             self._lock.release()
             if doomed is not None:

@@ -239,7 +239,7 @@ class AsyncHTTPTransport(Remade, Sender, AsyncBaseTransport):
             pool = self.pool
         return pool
 
-    handle_async_request = Sender._send
+    handle_async_request = Sender._send  # pyright: ignore[reportAssignmentType] (of another base, and ours all the same)
 
     async def warm_up(self, origin: Origin | URL | str, connections: int = 1, timeout: float | None = 5.0) -> int:
         """Connect to `origin` before there is a request; return how many connections to it are idle then.

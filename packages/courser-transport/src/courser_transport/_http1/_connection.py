@@ -30,10 +30,10 @@ from .._trace import Tracer
 from ._framing import UNTIL_CLOSE, body_length, body_reader
 from ._head import ResponseHead, read_head
 from ._request_head import CheckedFields, request_head, tokens
-from ._upload import Upload, framed, wrong_length
 
 if typing.TYPE_CHECKING:
     from .._hand_over import AsyncNetworkStream, NetworkStream
+    from ._upload import Upload
 
 MAX_INTERIM_RESPONSES = 32
 
@@ -145,12 +145,14 @@ class HTTP1Connection(Connection):
         exchange = self.served
         self._lent[exchange] = True
         try:
-            head, self._said = request_head(request, self._said, self._forwarder)
+            head, said = request_head(request, self._said, self._forwarder)
         except LocalProtocolError:
             self._keeps = True
             self.finished(exchange, is_clean=True)  # nothing left us, so nothing is wrong with the connection
             raise
-        length, self._keeps = self._said.length, self._said.keeps
+        self._said = said
+        self._keeps = said.keeps
+        length = said.length
         try:
             timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             if deadline is not None:
@@ -181,6 +183,8 @@ class HTTP1Connection(Connection):
         tracer: Tracer | None,
     ) -> Response:
         """Send a body piece by piece, and receive the response, which may come before its end."""
+        from ._upload import Upload  # small bodies leave with their head, and many programs send no other
+
         read, write = timeouts.get("read"), timeouts.get("write")
         self._uploads_much = length is None or length > _ONE_WRITE
         upload = Upload(self._stream, request, length, write, self.owner.in_thread, self._is_async)
@@ -271,11 +275,19 @@ class HTTP1Connection(Connection):
                 unheard(error)
                 raise
         interim: list[tuple[int, Headers]] = []
-        plain = _plain_head(buffer, request.method, self.owner.limits) if tracer is None else None
-        if plain is not None:
-            head, end, length = plain
-        elif tracer is None:
-            head, buffer, end, length, interim = await self._head(request, buffer, timeout)
+        if tracer is None:
+            # Most heads are here as a whole, and those of a final response, which takes no waiting.
+            limits = self.owner.limits
+            end = buffer.find(b"\r\n\r\n") + 4
+            plain = read_head(buffer[:end]) if 4 <= end <= limits.max_head_size else None
+            plain_length = None
+            if plain is not None and plain[0] >= 200 and len(plain[3]) <= limits.max_fields:
+                plain_length = body_length(request.method, plain[0], plain[4])
+            if plain is not None and plain_length is not None:
+                head = plain
+                length = plain_length
+            else:
+                head, buffer, end, length, interim = await self._head(request, buffer, timeout)
         else:
             head, buffer, end, length, interim = await tracer.step(
                 "http11.receive_response_headers", self._head(request, buffer, timeout), _as_told, request=request
@@ -338,10 +350,10 @@ class HTTP1Connection(Connection):
             head = read_head(buffer[:end])
             if head is None or len(head[3]) > limits.max_fields:
                 head, end = self._arbitrated(buffer, request.method)
-            length = body_length(request.method, head)
+            length = body_length(request.method, head[0], head[4])
             if length is None:
                 head, end = self._arbitrated(buffer, request.method)
-                length = body_length(request.method, head)
+                length = body_length(request.method, head[0], head[4])
                 if length is None:
                     raise RemoteProtocolError(f"{self.peer} framed its response in a way that HTTP/1.1 has not")
             status = head[0]
@@ -507,7 +519,9 @@ class HTTP1Connection(Connection):
     def rest(self, now: float) -> None:
         """Become idle at `now`, and note until when."""
         limits = self.owner.limits
-        until = None if limits.keepalive_expiry is None else now + limits.keepalive_expiry
+        until = limits.keepalive_expiry
+        if until is not None:
+            until += now
         if self._hint is not None and (until is None or now + self._hint < until):
             until = now + self._hint
         if limits.max_connection_age is not None:
@@ -546,21 +560,6 @@ def _as_told(received: tuple[ResponseHead, bytes, int, int, list[tuple[int, Head
     return version, status, reason, [(name, value) for name, _, value in fields]
 
 
-def _plain_head(buffer: bytes, method: str, limits: Limits) -> tuple[ResponseHead, int, int] | None:
-    """Return the head of a final response that is here as a whole, its end, and its body's length; None is no refusal.
-
-    Most are like this, and take no waiting.
-    """
-    end = buffer.find(b"\r\n\r\n") + 4
-    if end < 4 or end > limits.max_head_size:
-        return None
-    head = read_head(buffer[:end])
-    if head is None or head[0] < 200 or len(head[3]) > limits.max_fields:
-        return None
-    length = body_length(method, head)
-    return None if length is None else (head, end, length)
-
-
 async def _nothing() -> None:
     """Take no time: what a step is about was here already."""
 
@@ -572,15 +571,22 @@ def _nobody_minds() -> None:
 def _small_content(request: Request, length: int | None) -> bytes | None:
     """Return a body that leaves together with its head, as it leaves; None for one that is sent by itself."""
     stream = request.stream
-    if type(stream) is not ByteStream or len(content := stream.read_all()) > _ONE_WRITE:
+    if type(stream) is not ByteStream:
         return None
-    if length is not None and length != len(content):
-        raise wrong_length(length, len(content))
+    content = stream.read_all()
+    if not content and length == 0:
+        return content
+    if len(content) > _ONE_WRITE:
+        return None
     if content and _awaits_word(request):
         return None
-    if length is None:
-        return framed(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
-    return content
+    if length == len(content):
+        return content
+    from ._upload import framed, wrong_length  # rare: chunks for what is in memory, or a length that is not its own
+
+    if length is not None:
+        raise wrong_length(length, len(content))
+    return framed(content) + b"0\r\n\r\n" if content else b"0\r\n\r\n"
 
 
 def _awaits_word(request: Request) -> bool:

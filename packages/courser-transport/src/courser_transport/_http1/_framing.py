@@ -13,12 +13,11 @@ from courser_models import Field
 
 from .._config import DEFAULT_LIMITS, Limits
 from .._exceptions import RemoteProtocolError
-from ._head import ResponseHead
 
 if typing.TYPE_CHECKING:
     from ._arbiter import ChunkArbiter
 
-_DIGITS = re.compile(rb"[0-9]{1,20}")
+_MOST_DIGITS = 20
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})\r\n")
 _LONGEST_CHUNK_HEADER = 17
 
@@ -44,17 +43,16 @@ class BodyReader(typing.Protocol):
         ...
 
 
-def body_length(method: str, head: ResponseHead) -> int | None:
+def body_length(method: str, status: int, index: dict[bytes, bytes]) -> int | None:
     """Return the length of a response's body, `CHUNKED` or `UNTIL_CLOSE`; None for framing that is not plain.
 
     The steps are those of RFC 9112 §6.3. None goes to the arbiter when the head has not been there yet.
     """
-    status, _, _, _, index = head
     coding = index.get(b"transfer-encoding")
     length = index.get(b"content-length")
     if coding is not None and (length is not None or coding.lower() != b"chunked"):
         return None
-    if length is not None and _DIGITS.fullmatch(length) is None:
+    if length is not None and not (length.isdigit() and len(length) <= _MOST_DIGITS):
         return None
     # 1. and 2. no content at all
     if method == "HEAD" or status in (204, 304) or (method == "CONNECT" and 200 <= status < 300):
