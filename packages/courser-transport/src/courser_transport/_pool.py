@@ -206,7 +206,8 @@ class ConnectionPool(Sender):
                 self._reused += grant.served > 0
             else:
                 self._forget_connection(grant)
-        self._pass_on_reclaimed()
+        if self._reclaimed:
+            self._pass_on_reclaimed()
         if is_of_use:
             return grant
         grant.close()
@@ -264,35 +265,34 @@ class ConnectionPool(Sender):
         finally:
             if victim is not None:
                 victim.close()
-            self._pass_on_reclaimed()
+            if self._reclaimed:
+                self._pass_on_reclaimed()
         return asked
 
     def _join(self, place: Place, waiter: Waiter[Grant]) -> None:
-        number = next(self._numbers)
-        place.waiters[waiter] = number
+        place.join(waiter, next(self._numbers))
         self._waiting += 1
-        if len(place.waiters) == 1:
+        if place.waiting == 1:
             self._stand_in_line(place)
 
     def _stand_in_line(self, place: Place) -> None:
-        """Let the oldest waiter of an origin be served when a place comes free, if its origin may have one more."""
-        if not self._may_have_one_more(place):
+        """Let the oldest waiter of an origin, if there is one, be served by a place that comes free anywhere."""
+        first = place.first
+        if first is None or not self._may_have_one_more(place):
             return
         if len(self._line) > 2 * len(self._places) + 8:  # mostly those who gave up
             self._line = [
-                (other.first, other.route) for other in self._places.values() if self._may_have_one_more(other)
+                (other.first, other.route)
+                for other in self._places.values()
+                if other.first is not None and self._may_have_one_more(other)
             ]
             heapq.heapify(self._line)
         else:
-            heapq.heappush(self._line, (place.first, place.route))
+            heapq.heappush(self._line, (first, place.route))
 
     def _may_have_one_more(self, place: Place) -> bool:
         own = self.limits.max_connections_per_origin
-        return (
-            bool(place.waiters)
-            and (own is None or place.open < own)
-            and not (self._http2 and self._is_negotiating(place))
-        )
+        return (own is None or place.open < own) and not (self._http2 and self._is_negotiating(place))
 
     async def _wait(
         self,
@@ -332,9 +332,9 @@ class ConnectionPool(Sender):
             return
         try:
             place = self._places.get(route)
-            if place is not None and waiter in place.waiters:
-                was_first = next(iter(place.waiters)) is waiter
-                del place.waiters[waiter]
+            if place is not None and waiter.number is not None:
+                was_first = place.waiters[0] is waiter
+                place.leave(waiter)
                 self._waiting -= 1
                 if was_first:
                     self._stand_in_line(place)
@@ -433,7 +433,7 @@ class ConnectionPool(Sender):
         connecting = place.open - place.connected - besides
         if connecting < 1 or not self._may_share(place.route):
             return False
-        return place.expected is None or len(place.waiters) < connecting * place.expected
+        return place.expected is None or place.waiting < connecting * place.expected
 
     def _may_share(self, route: Route) -> bool:
         """Return whether a connection by `route` may turn out to speak HTTP/2."""
@@ -478,7 +478,7 @@ class ConnectionPool(Sender):
     def _share_out(self, place: Place) -> None:
         """Let those who wait for an origin share its connections, the oldest first."""
         while place.waiters and place.shared:
-            waiter, _ = place.waiters.popitem(last=False)
+            waiter = place.next()
             self._waiting -= 1
             connection = self._share(place)
             if not waiter.deliver(connection):
@@ -497,7 +497,7 @@ class ConnectionPool(Sender):
             while self._line and self._waiting and not self._is_closed:
                 number, route = self._line[0]
                 chosen = self._places.get(route)
-                if chosen is None or not self._may_have_one_more(chosen) or chosen.first != number:
+                if chosen is None or chosen.first != number or not self._may_have_one_more(chosen):
                     heapq.heappop(self._line)  # out of date
                     continue
                 if limit is not None and self._open >= limit:
@@ -505,7 +505,7 @@ class ConnectionPool(Sender):
                         break
                     victims.append(self._remove_idle(next(iter(self._idle_by_age))))
                 heapq.heappop(self._line)
-                waiter, _ = chosen.waiters.popitem(last=False)
+                waiter = chosen.next()
                 self._waiting -= 1
                 if waiter.deliver(PERMIT):
                     self._open += 1
@@ -685,7 +685,7 @@ class ConnectionPool(Sender):
                     chosen = self._next_in_line(place, connection is None)
                     if chosen is None:
                         break
-                    waiter, _ = chosen.waiters.popitem(last=False)
+                    waiter = chosen.next()
                     self._waiting -= 1
                     if chosen is place:
                         is_taken = waiter.deliver(PERMIT if connection is None else connection)
@@ -728,9 +728,9 @@ class ConnectionPool(Sender):
         while self._line:
             number, route = self._line[0]
             other = self._places.get(route)
-            is_current = other is not None and bool(other.waiters) and other.first == number
-            if other is not None and is_current and (own is None or other.open < own):
-                if not place.waiters or number <= place.first:
+            if other is not None and other.first == number and (own is None or other.open < own):
+                first = number if other is place else place.first
+                if first is None or number <= first:
                     heapq.heappop(self._line)
                     return other
                 break
@@ -833,9 +833,9 @@ class ConnectionPool(Sender):
             for connection in idle:
                 self._remove_idle(connection)
             lent = list(self._connections)
-            waiters = [waiter for place in self._places.values() for waiter in place.waiters]
+            waiters: list[Waiter[Grant]] = []
             for place in list(self._places.values()):
-                place.waiters.clear()
+                waiters += place.dismiss()
                 self._forget_place(place)
             self._waiting = 0
             self._line.clear()
@@ -851,6 +851,8 @@ class ConnectionPool(Sender):
         """Forget every connection without touching what served it: its loop is gone, or this is a fork's child."""
         self._lock = threading.Lock()  # somebody may have held the other one, who does not exist here
         connections = list(self._connections)
+        for place in self._places.values():
+            place.dismiss()
         self._connections = set()
         self._places = {}
         self._idle_by_age = collections.OrderedDict()
@@ -922,7 +924,7 @@ class ConnectionPool(Sender):
                     idle=len(place.idle),
                     connecting=place.open - place.connected,
                     lent=place.connected - len(place.idle),
-                    waiting=len(place.waiters),
+                    waiting=place.waiting,
                     streams=sum([each.taken for each in self._connections if each.route == place.route]),
                 )
                 for place in self._places.values()

@@ -88,7 +88,7 @@ class Sender:
                 # What may not be sent is refused before anybody is connected to, or waited for.
                 _, pool._checked = request_head(request, pool._checked)
                 asked = pool._ask(route)
-                if tracer is not None or isinstance(asked, Connection | Permit):
+                if tracer is not None or isinstance(asked, (Connection, Permit)):
                     connection = await pool._obtain(asked, route, extensions, deadline, tracer)
                 else:
                     # Awaited here, in no coroutine of its own.

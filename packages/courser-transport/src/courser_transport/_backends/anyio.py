@@ -204,9 +204,10 @@ class AnyioStream:
 class AnyioWaiter(typing.Generic[T]):
     """A promise between two tasks of one loop."""
 
-    __slots__ = ("_arrived", "_grant", "_is_waiting")
+    __slots__ = ("_arrived", "_grant", "_is_waiting", "number")
 
     def __init__(self) -> None:
+        self.number: int | None = None
         self._arrived = anyio.Event()
         self._is_waiting = True
         self._grant: T | None = None

@@ -485,9 +485,10 @@ def _never_ready(timeout: int) -> tuple[()]:
 class AsyncioWaiter(typing.Generic[T]):
     """A promise between two tasks of one loop."""
 
-    __slots__ = ("_future", "_timer")
+    __slots__ = ("_future", "_timer", "number")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.number: int | None = None
         self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
         self._timer: asyncio.TimerHandle | None = None
 

@@ -228,6 +228,7 @@ class ThreadWaiter(typing.Generic[T]):
     """A promise between two threads."""
 
     def __init__(self) -> None:
+        self.number: int | None = None
         # A garbage collection may deliver while its own thread waits or gives up. An Event would be a trap there: its
         # lock is held for a moment by the thread that begins to wait.
         self._lock = threading.RLock()
