@@ -46,7 +46,7 @@ def run(seed: int, count: int) -> str:
 
     async def main(url: str) -> dict[int, float]:
         costs: dict[int, list[float]] = {number: [] for number in numbers}
-        async with courser.AsyncClient(limits=limits, timeout=None) as client:
+        async with courser.AsyncClient(limits=limits, timeout=300.0) as client:
             await cost(client, url, FEWEST)
             for _ in range(ROUNDS):
                 for number in numbers:

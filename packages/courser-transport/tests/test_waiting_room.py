@@ -9,36 +9,44 @@ import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+
 from courser_models import Origin, Request
+from courser_transport import PoolTimeout
 from pools import numbers, silent_pool
 from worlds import Task, World, in_asyncio_loops, in_event_loops
 
 MANY = 500
+A = Origin("http", "a.example", 80)
 
 
 @in_asyncio_loops
-async def test_a_waiting_request_holds_one_object_more_than_a_task_that_waits_for_a_future(world: World) -> None:
+@pytest.mark.parametrize(("limit", "objects"), [(None, 1), (60.0, 2)])
+async def test_a_waiting_request_holds_hardly_more_than_a_task_that_waits_for_a_future(
+    world: World, limit: float | None, objects: int
+) -> None:
     loop = asyncio.get_running_loop()
     pool = silent_pool(world, 1, max_connections=1)
-    request = Request("GET", "http://a.example/", extensions={"timeout": {"pool": None}})
+    request = Request("GET", "http://a.example/", extensions={"timeout": {"pool": limit}})
     await pool.acquire(request.url.origin, {})
 
     async def bare() -> None:
         await loop.create_future()
 
-    assert await _held(lambda: pool.send(request)) - await _held(bare) == 1  # what the pool delivers to
+    assert (
+        await _held(lambda: pool.send(request)) - await _held(bare) == objects
+    )  # what the pool delivers to, and its time
     assert pool.waiting == 0
 
 
 @in_event_loops
 async def test_those_who_give_up_in_the_middle_leave_no_room_behind_and_nobody_loses_his_turn(world: World) -> None:
     pool = silent_pool(world, 1, max_connections=1)
-    origin = Origin("http", "a.example", 80)
-    lent = await pool.acquire(origin, {})
+    lent = await pool.acquire(A, {})
     served: list[int] = []
 
     async def wait(number: int) -> None:
-        connection = await pool.acquire(origin, {})
+        connection = await pool.acquire(A, {})
         served.append(number)
         pool.release(connection)
 
@@ -53,13 +61,53 @@ async def test_those_who_give_up_in_the_middle_leave_no_room_behind_and_nobody_l
         await task.ended()
 
     await world.until(lambda: pool.waiting == MANY // 100)
-    assert len(pool._places[origin].waiters) <= 2 * pool.waiting + 8
+    assert len(pool._places[A].waiters) <= 2 * pool.waiting + 8
     pool.release(lent)
     for number in range(0, MANY, 100):
         await tasks[number].result()
     assert served == list(range(0, MANY, 100))
     assert numbers(pool) == {"open": 1, "idle": 1}
     pool.close()
+
+
+@in_event_loops
+async def test_each_of_those_who_wait_is_told_when_his_own_time_is_over(world: World) -> None:
+    pool = silent_pool(world, 1, max_connections=1)
+    lent = await pool.acquire(A, {})
+    told: list[float] = []
+
+    async def wait(limit: float) -> None:
+        with pytest.raises(PoolTimeout, match=f"after {limit} s"):
+            await pool.acquire(A, {"pool": limit})
+        told.append(limit)
+
+    tasks = [await world.beside(functools.partial(wait, limit)) for limit in (60.0, 0.09, 0.03, 0.06)]
+    for task in tasks[1:]:
+        await task.result()
+    assert told == [0.03, 0.06, 0.09]
+    assert pool.waiting == 1
+    pool.close()
+    with pytest.raises(RuntimeError, match="closed while the request waited"):
+        await tasks[0].result()
+    lent.close()
+
+
+@in_asyncio_loops
+async def test_limits_of_those_who_were_served_are_forgotten(world: World) -> None:
+    alarm = world.backend._alarm
+    patient = world.backend.waiter()
+    patient.wait(60.0)
+    timer = alarm._timer
+
+    for number in range(MANY):
+        waiter = world.backend.waiter()
+        promised = waiter.wait(60.0)
+        assert waiter.deliver(number)
+        assert await promised == number
+
+    assert alarm._timer is timer, "one for all of them"
+    assert len(alarm._entries) < 16
+    patient.abandon()
 
 
 async def _held(work: Callable[[], Coroutine[Any, Any, Any]]) -> int:

@@ -93,13 +93,14 @@ class Sender:
                 else:
                     # Awaited here, in no coroutine of its own.
                     try:
-                        limit = earliest(timeouts.get("pool"), deadline)
-                        grant = await asked.wait(limit.left())
+                        patience = timeouts.get("pool")
+                        limit = None if deadline is None else earliest(patience, deadline)
+                        grant = await asked.wait(patience if limit is None else limit.left())
                     except BaseException:
                         pool._give_up(asked, route, None)
                         raise
                     if grant is None:
-                        raise pool._timed_out(asked, route, limit)
+                        raise pool._timed_out(asked, route, limit or Deadline(patience))
                     connection = pool._granted(grant) or await pool._connect(route, extensions, deadline, tracer)
             # One that was warmed up has served nobody, and its peer may have closed it like any other idle one.
             was_reused = was_idle or connection.served > 0

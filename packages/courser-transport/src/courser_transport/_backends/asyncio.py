@@ -22,6 +22,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequ
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from .._network import DEFAULT_SOCKETS, READ_SIZE, Address, SocketSettings
+from ._alarm import Alarm, Entry
 from ._happy_eyeballs import first_to_connect
 from ._lookup import look_up
 from ._reasons import closed_here, reason, refused, seconds
@@ -485,20 +486,21 @@ def _never_ready(timeout: int) -> tuple[()]:
 class AsyncioWaiter(typing.Generic[T]):
     """A promise between two tasks of one loop."""
 
-    __slots__ = ("_future", "_timer", "number")
+    __slots__ = ("_alarm", "_entry", "_future", "number")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
         self.number: int | None = None
         self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = alarm
+        self._entry: Entry | None = None
 
     def deliver(self, grant: T) -> bool:
         """Hand `grant` over, unless nobody waits any more."""
         if self._future.done():
             return False
         self._future.set_result(grant)
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._entry is not None:
+            self._alarm.turn_off(self._entry)
         return True
 
     def wait(self, timeout: float | None) -> Awaitable[T | None]:
@@ -508,17 +510,18 @@ class AsyncioWaiter(typing.Generic[T]):
         is one more that the garbage collector looks at again and again.
         """
         if timeout is not None:
-            self._timer = self._future.get_loop().call_later(timeout, self._on_timeout)
+            self._entry = self._alarm.set(timeout, self)
         return self._future
 
-    def _on_timeout(self) -> None:
+    def wake(self) -> None:
+        """Hear that time is over."""
         if not self._future.done():
             self._future.set_result(None)
 
     def abandon(self) -> T | None:
         """Stop waiting; return a grant that came already, be it in the tick of the cancellation."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._entry is not None:
+            self._alarm.turn_off(self._entry)
         if self._future.done() and not self._future.cancelled():
             return self._future.result()
         self._future.cancel()
@@ -623,6 +626,7 @@ class AsyncioBackend:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self._alarm = Alarm(self.loop)
         self._streams: weakref.WeakSet[AsyncioStream] = weakref.WeakSet()
         self._until_the_end = _until_the_end(self._streams)
         with contextlib.suppress(StopIteration):
@@ -704,7 +708,7 @@ class AsyncioBackend:
 
     def waiter(self) -> AsyncioWaiter[typing.Any]:
         """Return a new promise between tasks."""
-        return AsyncioWaiter(self.loop)
+        return AsyncioWaiter(self.loop, self._alarm)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

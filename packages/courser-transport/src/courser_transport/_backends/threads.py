@@ -249,7 +249,7 @@ class ThreadWaiter(typing.Generic[T]):
 
     async def wait(self, timeout: float | None) -> T | None:
         """Return the grant, or None when time is over."""
-        self._arrived.acquire(timeout=-1 if timeout is None else timeout)
+        self._arrived.acquire(timeout=-1 if timeout is None else max(timeout, 0.0))
         return self.abandon()
 
     def abandon(self) -> T | None:
