@@ -1,6 +1,7 @@
 """`CookieStore`: what servers may set, what goes where, and what goes when there is no room (RFC 6265bis)."""
 
 import copy
+import functools
 import json
 import pickle
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from courser_auth import CookieStore
+from courser_auth import CookieStore, _cookie_store
 from courser_models import URL, ByteStream, Cookie, Cookies, Headers, InvalidHeader, Request, Response
 
 # The IETF's http-state tests, written for RFC 6265: what we do otherwise, and why.
@@ -574,3 +575,30 @@ def test_the_list_of_public_suffixes_is_loaded_when_a_domain_is_first_named() ->
     result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
 
     assert result.stdout.split() == ["False", "False", "True"]
+
+
+def test_asking_for_cookies_that_are_for_others_looks_at_one_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = CookieStore()
+    for number in range(500):
+        store.set("name", "value", domain=f"host{number}.example")
+    asked: list[Cookie] = []
+    has_ended = _cookie_store._has_ended
+
+    def noted(cookie: Cookie, now: float) -> bool:
+        asked.append(cookie)
+        return has_ended(cookie, now)
+
+    monkeypatch.setattr(_cookie_store, "_has_ended", noted)
+
+    assert store
+    assert store.cookies_for(URL("https://elsewhere.example/")) == []
+    assert len(asked) == 1
+
+
+def test_a_store_whose_cookies_have_all_ended_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = kept("a=b; Max-Age=60")
+    assert store
+    monkeypatch.setattr("time.time", functools.partial(float, time.time() + 61))
+    assert not store

@@ -13,6 +13,7 @@ each use, and none of this is used.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import re
 import threading
@@ -177,7 +178,14 @@ class CookieStore(Cookies):
                 self.discard(cookie)
 
     def __bool__(self) -> bool:
-        return (self._jar is not None or bool(self._by_use)) and bool(self.kept())
+        if self._jar is not None:
+            return bool(self.kept())
+        if not self._by_use:
+            return False
+        # Asked before each request: the first one says it, unless it has ended.
+        with self._lock:
+            now = time.time()
+            return any(not _has_ended(entry.cookie, now) for entry in self._by_use)
 
     def _remove(self, entry: _Entry) -> None:
         cookie = entry.cookie
@@ -225,13 +233,16 @@ class CookieStore(Cookies):
                 return super().cookies_for(url)
             if not self._by_use:
                 return []
+            host = url.raw_host.decode("ascii")
+            domains = _domains_of(host)
+            if self._domains.keys().isdisjoint(domains):  # mostly they are for somebody else
+                return []
             now = time.time()
             is_safe = _is_safe(url)
             path = url.raw_path.partition(b"?")[0].decode("ascii")
-            host = domain = url.raw_host.decode("ascii")
             found: list[_Entry] = []
             ended: list[_Entry] = []
-            while True:
+            for domain in domains:
                 for entry in self._domains.get(domain, {}).values():
                     cookie = entry.cookie
                     if _has_ended(cookie, now):
@@ -242,10 +253,6 @@ class CookieStore(Cookies):
                         and _is_below(path, cookie.path)
                     ):
                         found.append(entry)
-                if not domain:
-                    break
-                # An address has no domains above it; the program's own cookies, for every host, come last.
-                domain = "" if _is_address(host) else domain.partition(".")[2]
             for entry in ended:
                 self._remove(entry)
             found.sort(key=lambda entry: (-len(entry.cookie.path), entry.created))
@@ -393,6 +400,19 @@ def _is_below(path: str, top: str) -> bool:
 
 def _is_address(host: str) -> bool:
     return ":" in host or _IPV4.fullmatch(host) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _domains_of(host: str) -> tuple[str, ...]:
+    """Return the domains whose cookies may go to `host`: itself, those above it, and the program's own for every host.
+
+    An address has no domains above it.
+    """
+    domains = [host]
+    if not _is_address(host):
+        while domains[-1]:
+            domains.append(domains[-1].partition(".")[2])
+    return (*domains, "") if domains[-1] else tuple(domains)
 
 
 def _is_safe(url: URL) -> bool:
