@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from courser_models import Request, Response
-from courser_transport import ReadTimeout, RemoteProtocolError, create_ssl_context
+from courser_transport import ReadError, ReadTimeout, RemoteProtocolError, WriteError, create_ssl_context
 from courser_transport._hand_over import AsyncNetworkStream, NetworkStream
 from courser_transport.testing import expects, hears, sends
 from exchanges import OK, URL, Wire, collect, give_up, hear, real, scripted, serving, until_goodbye
@@ -89,6 +89,19 @@ async def test_the_stream_may_outlive_the_response(world: World) -> None:
     assert await line.read(100) == b"news"
     await line.close()
     assert wire.released == [False]
+
+
+@in_every_world
+async def test_a_stream_that_was_given_away_and_closed_says_that_it_was(world: World) -> None:
+    wire = Wire(world, expects(b"GET"), sends(SWITCH))
+    response = await wire.connection.send(_upgrade())
+    line = Line(response)
+    await give_up(response)
+
+    with pytest.raises(ReadError, match=r"the connection to example\.org:80 was closed by this program"):
+        await line.read(10)
+    with pytest.raises(WriteError, match="was closed by this program"):
+        await line.write(b"anybody?")
 
 
 @in_every_world

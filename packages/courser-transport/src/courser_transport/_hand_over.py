@@ -8,7 +8,9 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 
+from ._backends._reasons import closed_here
 from ._deadline import Deadline
+from ._exceptions import ConnectError, NetworkError, ReadError, WriteError
 from ._network import Stream
 from ._sync import run_sync
 from ._tls import TLSSettings, start_tls
@@ -22,11 +24,17 @@ _NAMES = {"client_addr": "local_address", "server_addr": "peer_address", "socket
 class _HandedOver:
     """Bytes to and from a peer, beginning with those that came together with the response.
 
-    Each response has one, and may be long over while its connection serves others: `is_ours` tells.
+    Each response has one, and may be long over while its connection serves others: `is_ours` tells. One that was given
+    away, `on_close` is what its end means then, serves nobody else.
     """
 
     def __init__(
-        self, stream: Stream, peer: str, leading: bytes, on_close: Callable[[], None], is_ours: Callable[[], bool]
+        self,
+        stream: Stream,
+        peer: str,
+        leading: bytes,
+        on_close: Callable[[], None] | None,
+        is_ours: Callable[[], bool],
     ) -> None:
         self._stream = stream
         self._peer = peer
@@ -34,33 +42,37 @@ class _HandedOver:
         self._on_close = on_close
         self._is_ours = is_ours
 
-    def _check(self) -> None:
-        if not self._is_ours():
-            raise RuntimeError(
-                f"the response is over, and its connection to {self._peer} may serve another request; only a response "
-                "that is still open, or has switched protocols, gives its stream away"
-            )
+    def _check(self, error: type[NetworkError]) -> None:
+        if self._is_ours():
+            return
+        if self._on_close is not None:  # as from any connection that somebody closes while others use it
+            raise error(closed_here(self._peer))
+        raise RuntimeError(
+            f"the response is over, and its connection to {self._peer} may serve another request; only a response "
+            "that is still open, or has switched protocols, gives its stream away"
+        )
 
     async def _read(self, max_bytes: int, timeout: float | None) -> bytes:
-        self._check()
+        self._check(ReadError)
         if not self._leading:
             self._leading = await self._stream.read(max_bytes, timeout)
         data, self._leading = self._leading[:max_bytes], self._leading[max_bytes:]
         return data
 
     async def _write(self, buffer: bytes, timeout: float | None) -> None:
-        self._check()
+        self._check(WriteError)
         await self._stream.write(buffer, timeout)
 
     async def _start_tls(self, context: ssl.SSLContext, server_hostname: str | None, timeout: float | None) -> Stream:
-        self._check()
+        self._check(ConnectError)
         name = server_hostname or self._peer.rpartition(":")[0].strip("[]")
         return await start_tls(self._stream, TLSSettings(context), name, self._peer, Deadline(timeout))
 
     def _close(self) -> None:
         if self._is_ours():
             self._stream.close()
-            self._on_close()
+            if self._on_close is not None:
+                self._on_close()
 
     def get_extra_info(self, info: str) -> typing.Any:
         """Return `"client_addr"`, `"server_addr"`, `"socket"`, `"ssl_object"` or `"is_readable"`; None for others."""

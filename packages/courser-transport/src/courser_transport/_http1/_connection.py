@@ -396,10 +396,10 @@ class HTTP1Connection(Connection):
 
     def network_stream(self, exchange: int) -> NetworkStream | AsyncNetworkStream:
         """Return the connection as HTTPX has it, for as long as it serves this exchange."""
-        return self._as_network_stream(exchange, b"", _nobody_minds)
+        return self._as_network_stream(exchange, b"", None)
 
     def _as_network_stream(
-        self, exchange: int, leading: bytes, on_close: Callable[[], None]
+        self, exchange: int, leading: bytes, on_close: Callable[[], None] | None
     ) -> NetworkStream | AsyncNetworkStream:
         from .._hand_over import AsyncNetworkStream, NetworkStream  # few responses switch protocols
 
@@ -562,10 +562,6 @@ def _as_told(received: tuple[ResponseHead, bytes, int, int, list[tuple[int, Head
 
 async def _nothing() -> None:
     """Take no time: what a step is about was here already."""
-
-
-def _nobody_minds() -> None:
-    """Stand for the end of an exchange where closing ends none: whoever uses the connection finds it closed."""
 
 
 def _small_content(request: Request, length: int | None) -> bytes | None:
