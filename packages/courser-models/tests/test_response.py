@@ -789,3 +789,28 @@ def test_a_response_whose_charset_was_detected_survives_pickling() -> None:
     response = Response(200, content=b"\xe9", default_encoding=lambda content: "iso-8859-1")
 
     assert pickle.loads(pickle.dumps(response)).text == "é"
+
+
+def test_what_is_at_hand_is_read_without_waiting() -> None:
+    response = Response(200, stream=ByteStream(b"abc"), request=REQUEST)
+    response.time_from(time.perf_counter())
+
+    assert response.read_at_hand()
+    assert (response.content, response.is_closed, response.num_bytes_downloaded) == (b"abc", True, 3)
+    assert response.elapsed.total_seconds() >= 0
+    assert not response.read_at_hand()
+
+
+@pytest.mark.parametrize("why", ["a stream", "a coding", "a limit", "closed"])
+def test_what_is_not_at_hand_stays_as_it_is(why: str) -> None:
+    stream = SyncColour().chunks([b"abc"]) if why == "a stream" else ByteStream(gzip.compress(b"abc"))
+    response = Response(200, stream=stream, headers={"Content-Encoding": "gzip"} if why == "a coding" else None)
+    if why == "a limit":
+        response.max_decoded_bytes = 2
+    if why == "closed":
+        response.close()
+
+    assert not response.read_at_hand()
+    assert response.is_closed is (why == "closed")
+    with pytest.raises(ResponseNotRead):
+        _ = response.content

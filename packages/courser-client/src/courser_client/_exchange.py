@@ -108,7 +108,7 @@ class Exchange(Settings):
             self._receive(request, response, started)
             if response.has_redirect_location or self._event_hooks["response"]:
                 response = await self._follow_on(request, response, follows)
-        if not stream and not response._is_at_hand():
+        if not stream and not response.read_at_hand():
             await self._read(response)
         if self.raise_for_status and not response.is_success:
             if stream:

@@ -339,7 +339,7 @@ class Response:
         Raises `StreamConsumed` or `StreamClosed` where it was read or closed before, `DecodingError` for content
         that is damaged or cut short, and whatever the transport meets.
         """
-        if hasattr(self, "_content") or self._is_at_hand():
+        if hasattr(self, "_content") or self.read_at_hand():
             return self._content
         if self._is_limited:  # step by step, so that what is too much is never here as a whole
             self._content = b"".join(iterate(self, ()))
@@ -353,7 +353,7 @@ class Response:
 
     async def aread(self) -> bytes:
         """Read the body to its end and return it; `read`, for an async client."""
-        if hasattr(self, "_content") or self._is_at_hand():
+        if hasattr(self, "_content") or self.read_at_hand():
             return self._content
         if self._is_limited:
             pieces: AsyncIteration[bytes] = AsyncIteration(self, ())
@@ -366,8 +366,12 @@ class Response:
             await self.aclose()
         return self._content
 
-    def _is_at_hand(self) -> bool:
-        """Take a body that came with its head, as small ones do, and has nothing to be undone."""
+    def read_at_hand(self) -> bool:
+        """Read a body that came whole with its head, as small ones do, and return True; False leaves it as it is.
+
+        False is also for one that was read or closed before, and where a content coding is to be undone or a limit kept
+        (RFC 9110 §8.4): those are for `read` and `aread`. Nothing is waited for.
+        """
         stream = self.stream
         if type(stream) is not ByteStream or self.is_closed or self.is_stream_consumed:
             return False
