@@ -94,11 +94,11 @@ class Exchange(Settings):
             scheme = scheme or of_url
         if scheme is not None:
             response = await self._authenticate(request, scheme, follows)
-        elif self._event_hooks["request"]:
-            response = await self._follow(request, follows)
         else:
             # What `_ask` does, written out: very many requests may wait for a connection here, and each coroutine
             # less is one less that the garbage collector looks at again and again.
+            for hook in self._event_hooks["request"]:
+                await self._call(hook, request)
             started = time.perf_counter()
             try:
                 response = await self._dispatch(request)
@@ -136,7 +136,7 @@ class Exchange(Settings):
         has_our_cookies = self._has_our_cookies(request)
         sent = await steps.first()
         while True:
-            response = await self._follow(sent, follows, history)
+            response = await self._follow_on(sent, await self._ask(sent, history), follows, history)
             try:
                 # What another origin asks for after a redirect gets no answer with this one's credentials.
                 if response.request.url.origin != sent.url.origin:
@@ -154,13 +154,9 @@ class Exchange(Settings):
                 await self._close(response)
                 raise
 
-    async def _follow(self, request: Request, follows: bool, history: list[Response] | None = None) -> Response:
-        """Send `request`, and what its response redirects to if the client follows; `history` grows with each."""
-        return await self._follow_on(request, await self._ask(request, history), follows, history)
-
-    async def _ask(self, request: Request, history: list[Response] | None = None) -> Response:
-        """Send `request` once and return what is answered."""
-        if (len(history) if history else 0) > self.max_redirects:
+    async def _ask(self, request: Request, history: list[Response]) -> Response:
+        """Send `request` once, after those in `history`, and return what is answered."""
+        if len(history) > self.max_redirects:
             raise TooManyRedirects(
                 f"more than {self.max_redirects} redirects, the last to {request.url.masked}", request=request
             )
@@ -178,7 +174,10 @@ class Exchange(Settings):
     async def _follow_on(
         self, request: Request, response: Response, follows: bool, history: list[Response] | None = None
     ) -> Response:
-        """Return `response`, or where that redirects and the client follows, the one at the end of the way."""
+        """Return `response`, or where that redirects and the client follows, the one at the end of the way.
+
+        `history` grows with each on the way.
+        """
         asked = request.url
         while True:
             try:
