@@ -14,7 +14,7 @@ import pytest
 from courser_models import Origin, Request
 from courser_transport import PoolTimeout
 from pools import numbers, silent_pool
-from worlds import Task, World, in_asyncio_loops, in_event_loops
+from worlds import PATIENCE, Task, World, in_asyncio_loops, in_event_loops
 
 MANY = 500
 A = Origin("http", "a.example", 80)
@@ -90,6 +90,18 @@ async def test_each_of_those_who_wait_is_told_when_his_own_time_is_over(world: W
     with pytest.raises(RuntimeError, match="closed while the request waited"):
         await tasks[0].result()
     lent.close()
+
+
+@in_asyncio_loops
+@pytest.mark.parametrize("limit", [float("nan"), -1.0])
+async def test_a_senseless_limit_does_not_keep_others_waiting(world: World, limit: float) -> None:
+    waiters = [world.backend.waiter() for _ in range(5)]
+    promised = [waiter.wait(each) for waiter, each in zip(waiters, (60.0, limit, 0.02, limit, 0.01), strict=True)]
+
+    async with asyncio.timeout(PATIENCE):
+        assert [await promise for promise in promised[1:]] == [None] * 4
+    assert waiters[0].deliver("in time")
+    assert await promised[0] == "in time"
 
 
 @in_asyncio_loops

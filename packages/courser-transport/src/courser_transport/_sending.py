@@ -52,8 +52,9 @@ class Sender:
     async def _send(self, request: Request) -> Response:
         """Send `request` and return its response, whose body may still be on its way.
 
+        Time-outs are in seconds, and in the request: `extensions["timeout"]`, by phase.
         Raises `TimeoutException`, `NetworkError`, `ProtocolError`, `UnsupportedProtocol`, each with the request;
-        `RuntimeError` for a body of the wrong colour, or a closed transport.
+        `RuntimeError` for a body that is not for an event loop where this runs in one, and after closing.
         """
         pool = self._pool_for(request)
         try:
@@ -187,6 +188,7 @@ def _may_satisfy(pool: ConnectionPool, error: TransportError, route: Route) -> b
 
 
 def timeouts_of(extensions: Mapping[str, typing.Any]) -> Mapping[str, float | None]:
+    """Return a request's time-outs in seconds, by phase; none where it says nothing."""
     return extensions.get("timeout") or _NO_TIMEOUTS
 
 

@@ -39,7 +39,11 @@ class Alarm:
         self._timer_due = 0.0
 
     def set(self, seconds: float, sleeper: Sleeper) -> Entry:
-        """Wake `sleeper` in so many seconds, unless what this returns is turned off before."""
+        """Wake `sleeper` in so many seconds, unless what this returns is turned off before.
+
+        What is no number of seconds from 0 on, NaN among it, is no time at all: it must not confuse the others' order.
+        """
+        seconds = max(0.0, seconds)
         due = time.monotonic() + seconds
         if len(self._entries) > 2 * self._on + 8:
             self._entries = [entry for entry in self._entries if entry[2] is not None]
