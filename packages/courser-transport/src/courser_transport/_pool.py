@@ -30,7 +30,6 @@ from __future__ import annotations
 import collections
 import functools
 import heapq
-import itertools
 import logging
 import os
 import threading
@@ -51,7 +50,7 @@ from ._exceptions import ConnectError, PoolTimeout, UnsupportedProtocol
 from ._http1._connection import HTTP1Connection
 from ._http1._request_head import CheckedFields
 from ._network import Backend, Stream, Waiter
-from ._places import CLOSED, PERMIT, Closed, Grant, Permit, Place
+from ._places import CLOSED, PERMIT, Closed, Grant, Permit, Place, Places
 from ._route import Route
 from ._sending import SCHEMES, Sender, timeouts_of
 from ._trace import Tracer
@@ -68,7 +67,7 @@ _LOOK_EVERY = 5.0
 _MOST_REMEMBERED = 1000
 
 
-class ConnectionPool(Sender):
+class ConnectionPool(Sender, Places):
     """Connections by route, within `limits`; `body` says in which colour responses are read.
 
     `open`, `idle`, `lent`, `connecting` and `waiting` count what there is now; `stats()` tells it by origin.
@@ -83,30 +82,14 @@ class ConnectionPool(Sender):
         http1: bool = True,
         http2: bool = False,
     ) -> None:
+        super().__init__(limits, http1, http2)
         self.backend = backend
-        self._http1 = http1
-        self._http2 = http2
-        # Origins that chose HTTP/1.1: nobody waits to learn it again.
-        self._http1_origins: set[Route] = set()
-        # Those of them that chose HTTP/2, and then wanted HTTP/1.1.
+        # Origins that chose HTTP/2, and then wanted HTTP/1.1.
         self._http1_required: set[Route] = set()
-        self.limits = limits
         self.body = body
         self._connector = connector
         self._lock = threading.Lock()
         self._is_closed = False
-        self._open = 0
-        self._waiting = 0
-        self._requests = 0
-        self._reused = 0
-        self._made = 0
-        self._connections: set[Connection] = set()
-        self._places: dict[Route, Place] = {}
-        # All idle connections, oldest first.
-        self._idle_by_age: collections.OrderedDict[Connection, None] = collections.OrderedDict()
-        # Origins whose oldest waiter needs nothing but a place, by that waiter's number; some entries are out of date.
-        self._line: list[tuple[int, Route]] = []
-        self._numbers = itertools.count()
         # The fields of the last request that found no idle connection: most say the same.
         self._checked: CheckedFields | None = None
         # What came free in a garbage collection, until somebody passes it on.
@@ -269,31 +252,6 @@ class ConnectionPool(Sender):
                 self._pass_on_reclaimed()
         return asked
 
-    def _join(self, place: Place, waiter: Waiter[Grant]) -> None:
-        place.join(waiter, next(self._numbers))
-        self._waiting += 1
-        if place.waiting == 1:
-            self._stand_in_line(place)
-
-    def _stand_in_line(self, place: Place) -> None:
-        """Let the oldest waiter of an origin, if there is one, be served by a place that comes free anywhere."""
-        first = place.first
-        if first is None or not self._may_have_one_more(place):
-            return
-        if len(self._line) > 2 * len(self._places) + 8:  # mostly those who gave up
-            self._line = [
-                (other.first, other.route)
-                for other in self._places.values()
-                if other.first is not None and self._may_have_one_more(other)
-            ]
-            heapq.heapify(self._line)
-        else:
-            heapq.heappush(self._line, (first, place.route))
-
-    def _may_have_one_more(self, place: Place) -> bool:
-        own = self.limits.max_connections_per_origin
-        return (own is None or place.open < own) and not (self._http2 and self._is_negotiating(place))
-
     async def _wait(
         self,
         waiter: Waiter[Grant],
@@ -425,20 +383,6 @@ class ConnectionPool(Sender):
 
     # Sharing
 
-    def _is_negotiating(self, place: Place, besides: int = 0) -> bool:
-        """Return whether a connection is on its way that may serve one more of those who wait.
-
-        `besides` is how many of its places have come free, and are connecting to nobody.
-        """
-        connecting = place.open - place.connected - besides
-        if connecting < 1 or not self._may_share(place.route):
-            return False
-        return place.expected is None or place.waiting < connecting * place.expected
-
-    def _may_share(self, route: Route) -> bool:
-        """Return whether a connection by `route` may turn out to speak HTTP/2."""
-        return self._http2 and (route not in self._http1_origins if route.scheme == "https" else not self._http1)
-
     def _note_failure(self, route: Route) -> None:
         """Let everybody try for himself where the one that all wait for has failed."""
         with self._lock:
@@ -446,46 +390,6 @@ class ConnectionPool(Sender):
             if place is not None:
                 place.expected = 0
         self._pass_on_reclaimed()
-
-    def _has_shared(self, place: Place) -> bool:
-        """Return whether a lent connection has room for more."""
-        if place.shared and self.limits.max_connection_age is not None:
-            for connection in list(place.shared):
-                self._offer(place, connection)  # not any more, where it has grown too old meanwhile
-        return bool(place.shared)
-
-    def _share(self, place: Place) -> Connection:
-        """Take a share of the connection that has the fewest exchanges under way."""
-        shared = place.shared
-        connection = shared[0] if len(shared) == 1 else min(shared, key=_taken)
-        connection.idle_until = None  # nobody needs to ask whether it has been idle for too long
-        self._lend(place, connection)
-        return connection
-
-    def _lend(self, place: Place, connection: Connection) -> None:
-        connection.taken += 1
-        self._offer(place, connection)
-
-    def _offer(self, place: Place, connection: Connection) -> None:
-        """Let a connection be shared as long as it has room."""
-        has_room = 0 < connection.taken < connection.capacity
-        if has_room != (connection in place.shared):
-            if has_room:
-                place.shared.append(connection)
-            else:
-                place.shared.remove(connection)
-
-    def _share_out(self, place: Place) -> None:
-        """Let those who wait for an origin share its connections, the oldest first."""
-        while place.waiters and place.shared:
-            waiter = place.next()
-            self._waiting -= 1
-            connection = self._share(place)
-            if not waiter.deliver(connection):
-                connection.taken -= 1
-                self._offer(place, connection)
-        if place.waiters:
-            self._stand_in_line(place)
 
     def _serve_waiters(self) -> None:
         """Give places to those who waited for what a connection would turn out to speak."""
@@ -665,14 +569,6 @@ class ConnectionPool(Sender):
                 self._pass_on(connection.route, None)
         self._pass_on_reclaimed()
 
-    def _forget_connection(self, connection: Connection) -> None:
-        """Make a connection a place without one."""
-        self._connections.remove(connection)
-        place = self._places[connection.route]
-        place.connected -= 1
-        if connection in place.shared:
-            place.shared.remove(connection)
-
     def _pass_on(self, route: Route, connection: Connection | None) -> None:
         """Give what came free, a place of `route` with or without its connection, to the oldest waiter, or keep it."""
         doomed: Connection | None = None
@@ -718,27 +614,6 @@ class ConnectionPool(Sender):
             if self._reclaimed:
                 self._pass_on_reclaimed()
 
-    def _next_in_line(self, place: Place, is_empty: bool) -> Place | None:
-        """Return the place of the oldest waiter that a place of `place` can serve; None where there is none.
-
-        Its own waiters can always be served with it, unless it `is_empty` and they wait for a connection that is on
-        its way; those of another origin if that may have one place more.
-        """
-        own = self.limits.max_connections_per_origin
-        while self._line:
-            number, route = self._line[0]
-            other = self._places.get(route)
-            if other is not None and other.first == number and (own is None or other.open < own):
-                first = number if other is place else place.first
-                if first is None or number <= first:
-                    heapq.heappop(self._line)
-                    return other
-                break
-            heapq.heappop(self._line)  # out of date
-        if not place.waiters or (is_empty and self._http2 and self._is_negotiating(place, besides=1)):
-            return None
-        return place
-
     def _keep(self, place: Place, connection: Connection | None) -> Connection | None:
         """Keep a connection idle, or give up its place; return a connection that has to be closed for it."""
         if connection is not None and not self._is_closed:
@@ -758,25 +633,6 @@ class ConnectionPool(Sender):
         self._stand_in_line(place)
         self._forget_place(place)
         return connection
-
-    def _remove_idle(self, connection: Connection) -> Connection:
-        """Take an idle connection and its place out of the pool; it is the oldest of its origin."""
-        del self._idle_by_age[connection]
-        place = self._places[connection.route]
-        if place.idle[0] is connection:
-            place.idle.popleft()
-        else:
-            place.idle.remove(connection)
-        self._forget_connection(connection)
-        self._open -= 1
-        place.open -= 1
-        self._stand_in_line(place)
-        self._forget_place(place)
-        return connection
-
-    def _forget_place(self, place: Place) -> None:
-        if not place.open and not place.waiters and self._places.get(place.route) is place:
-            del self._places[place.route]
 
     # Idle connections that nobody asks for
 
@@ -888,31 +744,6 @@ class ConnectionPool(Sender):
 
     # Telling
 
-    @property
-    def open(self) -> int:
-        """How many places are taken: lent, idle and connecting together."""
-        return self._open
-
-    @property
-    def idle(self) -> int:
-        """How many connections nothing uses."""
-        return len(self._idle_by_age)
-
-    @property
-    def lent(self) -> int:
-        """How many connections serve a request."""
-        return len(self._connections) - len(self._idle_by_age)
-
-    @property
-    def connecting(self) -> int:
-        """How many connections are being made."""
-        return self._open - len(self._connections)
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for a connection."""
-        return self._waiting
-
     def stats(self) -> PoolStats:
         """Return what the pool is doing at this moment, as a whole and by origin."""
         from ._stats import OriginStats, PoolStats
@@ -944,24 +775,8 @@ class ConnectionPool(Sender):
         self._pass_on_reclaimed()
         return stats
 
-    def _state(self) -> str:
-        limit = self.limits.max_connections
-        return (
-            f"{self._open} of {'any number' if limit is None else limit} connections are open "
-            f"({self.lent} in use, {self.idle} idle, {self.connecting} connecting), {self.waiting} requests wait"
-        )
-
-    def _longest_use(self) -> str:
-        """Return how long the connection that was lent first is in use: its response may be one that nobody reads."""
-        lent = [connection.lent_at for connection in list(self._connections) if connection not in self._idle_by_age]
-        return f"; the longest in use has been for {time.monotonic() - min(lent):.1f} s" if lent else ""
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._state()}>"
-
-
-def _taken(connection: Connection) -> int:
-    return connection.taken
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:
