@@ -6,7 +6,7 @@
     /silent     nothing at all
     /late       as /, a few milliseconds late: whoever asks has to wait
     /once       as /, on a connection's first request; on any other it closes without a word
-    /large      a megabyte
+    /large      a megabyte, as late
     /early      the head of a success and half of its body, as soon as the head of the request is there
 
 A request's body is read to its end before any other answer.
@@ -94,7 +94,7 @@ class Server:
             if path == b"/once" and answered:
                 return
             answered += 1
-            if path == b"/late":
+            if path in (b"/late", b"/large"):
                 time.sleep(0.005)
             for piece in _answers(path):
                 connection.sendall(piece)

@@ -73,14 +73,14 @@ def _large(server: Server) -> Request:
 
 
 def _upload(server: Server) -> Request:
-    return Request("POST", f"{server.url}/", content=_pieces())
+    return Request("POST", f"{server.url}/late", content=_pieces())
 
 
 def _sent_again(server: Server) -> Request:
     return Request("GET", f"{server.url}/once")
 
 
-EXCHANGES = {
+EXCHANGES = {  # where the connection is there already, the answer is late: else there might be nothing to wait for
     "new connection": (_plain, False),
     "used connection": (_late, True),
     "chunked download": (_chunked, False),
