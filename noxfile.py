@@ -43,9 +43,10 @@ GENERATIONS = ("httpx", "httpx2")
 PACKAGES = {name.removeprefix("courser-"): name for name in wheels.DISTRIBUTIONS}
 SOURCES = [str(wheels.sources(name).parent) for name in wheels.DISTRIBUTIONS]
 
-# A file of tests in one process, two files beside each other: most of them wait for something most of the time. Not for
-# the integration tests, which look at the clock and share servers.
+# A file of tests in one process, two files beside each other: most of them wait for something most of the time.
 BESIDE_EACH_OTHER = ("-n", "2", "--dist", "loadfile")
+# Files of the integration tests that look at the clock or fill a machine: they run after the others.
+ALONE = [f"integration_tests/test_{name}.py" for name in ("deadlines", "request_path", "sweeps", "usage_examples")]
 
 # What a user has set for other work must not leak into ours, and our caches belong into one place.
 os.environ.pop("PYTHONPATH", None)
@@ -88,7 +89,12 @@ for package, distribution in PACKAGES.items():
 def integration(session: nox.Session) -> None:
     """All five together, against real servers."""
     install(session, *lines(ROOT / "integration_tests" / "requirements.txt"), *sibling_wheels("courser"))
-    pytest(session, "integration_tests", "--ignore=integration_tests/ecosystem", *session.posargs)
+    here = ("integration_tests", "--ignore=integration_tests/ecosystem")
+    if session.posargs:  # some of them only, or something to find out
+        pytest(session, *here, *session.posargs)
+    else:
+        pytest(session, *BESIDE_EACH_OTHER, *here, *(f"--ignore={path}" for path in ALONE))
+        pytest(session, *ALONE)
 
 
 def add_ecosystem_session(generation: str) -> None:

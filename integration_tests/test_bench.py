@@ -217,13 +217,21 @@ def test_what_others_use_is_what_we_do_not(bench: SimpleNamespace) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_the_peak_is_that_of_the_process_itself(bench: SimpleNamespace) -> None:
-    bench.machine.forget_peak_memory()
-    before = bench.machine.peak_memory()
-    large = bytearray(b"x") * 50_000_000
-    del large
+    program = """
+import machine
+machine.forget_peak_memory()
+before = machine.peak_memory()
+large = bytearray(b"x") * 50_000_000
+del large
+print(machine.peak_memory() - before, machine.peak_memory() - machine.resident_memory())
+"""
+    # In a process of its own: this one may have so much free already that fifty megabytes more change nothing.
+    folder = Path(bench.machine.__file__).parent
+    output = subprocess.check_output([sys.executable, "-c", program], cwd=folder, text=True)
 
-    assert 49_000_000 < bench.machine.peak_memory() - before < 60_000_000
-    assert bench.machine.resident_memory() < bench.machine.peak_memory()
+    growth, given_back = map(int, output.split())
+    assert 49_000_000 < growth < 60_000_000
+    assert given_back > 0
 
 
 # Choosing
