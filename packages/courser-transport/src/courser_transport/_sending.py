@@ -87,7 +87,8 @@ class Sender:
             was_idle = connection is not None
             if connection is None:
                 # What may not be sent is refused before anybody is connected to, or waited for.
-                _, pool._checked = request_head(request, pool._checked)
+                # Only what the fields say is kept: many may wait here, and each would hold a head that is made again.
+                pool._checked = request_head(request, pool._checked)[1]
                 asked = pool._ask(route)
                 if tracer is not None or isinstance(asked, (Connection, Permit)):
                     connection = await pool._obtain(asked, route, extensions, deadline, tracer)
