@@ -42,16 +42,9 @@ def redirected(request: Request, response: Response, sensitive: tuple[str, ...] 
             f"{response.status_code} redirects {request.method} {request.url.masked} to {url.masked}, and the body "
             "that would have to be sent again was read; give bytes, or a file that can seek"
         )
-    following = Request(
-        method,
-        url,
-        headers=headers,
-        stream=None if is_without_body else request.stream,
-        extensions=extensions,
-    )
-    if not is_without_body and hasattr(request, "_content"):
-        following._content = request._content
-    return following
+    # What is in memory is there to be read in the new request too: that is so for every such stream.
+    stream = None if is_without_body else request.stream
+    return Request(method, url, headers=headers, stream=stream, extensions=extensions)
 
 
 def _method(request: Request, response: Response) -> str:
