@@ -43,8 +43,10 @@ GENERATIONS = ("httpx", "httpx2")
 PACKAGES = {name.removeprefix("courser-"): name for name in wheels.DISTRIBUTIONS}
 SOURCES = [str(wheels.sources(name).parent) for name in wheels.DISTRIBUTIONS]
 
-# A file of tests in one process, two files beside each other: most of them wait for something most of the time.
-BESIDE_EACH_OTHER = ("-n", "2", "--dist", "loadfile")
+# A file of tests in one process, several files beside each other. Those of the packages wait for something most of the
+# time, so that four of them hardly fill two cores; the integration tests have servers that work beside them.
+FOUR_AT_A_TIME = ("-n", "4", "--dist", "loadfile")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 # Files of the integration tests that look at the clock or fill a machine: they run after the others.
 ALONE = [f"integration_tests/test_{name}.py" for name in ("deadlines", "request_path", "sweeps", "usage_examples")]
 
@@ -75,7 +77,7 @@ def add_package_session(package: str, distribution: str) -> None:
         if session.python == DEFAULT:
             report_missing(session)
         install(session, *test_pins(distribution), *sibling_wheels(distribution))
-        pytest(session, *BESIDE_EACH_OTHER, f"packages/{distribution}/tests", *session.posargs)
+        pytest(session, *FOUR_AT_A_TIME, f"packages/{distribution}/tests", *session.posargs)
 
     test_package.__doc__ = f"The tests of {distribution}, where only it and the siblings it declares exist."
     nox.session(test_package, name=f"test-{package}", python=PYTHONS)
@@ -93,7 +95,7 @@ def integration(session: nox.Session) -> None:
     if session.posargs:  # some of them only, or something to find out
         pytest(session, *here, *session.posargs)
     else:
-        pytest(session, *BESIDE_EACH_OTHER, *here, *(f"--ignore={path}" for path in ALONE))
+        pytest(session, *TWO_AT_A_TIME, *here, *(f"--ignore={path}" for path in ALONE))
         pytest(session, *ALONE)
 
 
@@ -146,7 +148,7 @@ def floors(session: nox.Session) -> None:
         lowest = wheels.lowest_installation(distribution)
         session.log(f"{distribution} with " + ", ".join(Path(requirement).name for requirement in lowest[1:]))
         install(session, *test_pins(distribution), *lowest)
-        pytest(session, *BESIDE_EACH_OTHER, f"packages/{distribution}/tests", *session.posargs)
+        pytest(session, *FOUR_AT_A_TIME, f"packages/{distribution}/tests", *session.posargs)
 
 
 @nox.session(python=DEFAULT)
