@@ -234,11 +234,15 @@ class Places:
         else:
             place.idle.remove(connection)
         self._forget_connection(connection)
+        self._give_up_place(place)
+        return connection
+
+    def _give_up_place(self, place: Place) -> None:
+        """Have one place less in use by an origin, whose oldest waiter may be the next to need one."""
         self._open -= 1
         place.open -= 1
         self._stand_in_line(place)
         self._forget_place(place)
-        return connection
 
     def _forget_connection(self, connection: Connection) -> None:
         """Make a connection a place without one."""

@@ -628,10 +628,7 @@ class ConnectionPool(Sender, Places):
             return self._remove_idle(next(iter(self._idle_by_age)))
         if connection is not None:
             self._forget_connection(connection)
-        self._open -= 1
-        place.open -= 1
-        self._stand_in_line(place)
-        self._forget_place(place)
+        self._give_up_place(place)
         return connection
 
     # Idle connections that nobody asks for
