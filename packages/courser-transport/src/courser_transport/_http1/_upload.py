@@ -15,9 +15,8 @@ from courser_models import AsyncByteStream, BlockingByteStream, ByteStream, Loca
 from .._network import Stream
 from .._resend import of_body
 
-# A body in memory leaves in pieces of this size, with a look for an answer between them. The system takes about as much
-# at once; smaller ones cost more calls, and larger ones would be kept a second time by the loop's transport.
-_PIECE = 1_048_576
+# A body in memory leaves in pieces of this size, with a look for an answer between them.
+_PIECE = 262144
 
 Chunks = Iterator[object] | AsyncIterator[object]
 
