@@ -9,6 +9,7 @@ import socket
 import threading
 from typing import Any
 
+import anyio
 import pytest
 
 from courser_transport import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -314,6 +315,83 @@ async def test_a_promise_wakes_who_waits(world: World) -> None:
         await world.turn()
     assert waiter.deliver("grant")
     assert await task.result() == "grant"
+
+
+@in_asyncio_loops
+async def test_a_promise_is_cancelled_as_any_future_is(world: World) -> None:
+    waiter = world.backend.waiter()
+
+    async def wait() -> None:
+        await waiter.wait(PATIENCE)
+
+    task = asyncio.create_task(wait())
+    await world.turn()
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError, match=r"^enough$"):
+        await task
+    assert waiter.done()
+    assert not waiter.deliver("late")
+    assert waiter.abandon() is None
+    with pytest.raises(asyncio.CancelledError, match=r"^enough$"):
+        await waiter.wait(None)
+
+
+@in_asyncio_loops
+async def test_a_grant_stays_where_the_cancellation_comes_after_it(world: World) -> None:
+    waiter = world.backend.waiter()
+
+    async def wait() -> None:
+        await waiter.wait(PATIENCE)
+
+    task = asyncio.create_task(wait())
+    await world.turn()
+    assert waiter.deliver("grant")
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert waiter.abandon() == "grant"
+
+
+@in_asyncio_loops
+async def test_a_cancel_scope_ends_the_wait_for_a_promise(world: World) -> None:
+    waiter = world.backend.waiter()
+    with anyio.move_on_after(0.01) as scope:
+        await waiter.wait(None)
+    assert scope.cancelled_caught
+    assert not waiter.deliver("late")
+
+
+@in_asyncio_loops
+async def test_one_task_waits_for_a_promise(world: World) -> None:
+    waiter = world.backend.waiter()
+
+    async def wait() -> Any:
+        return await waiter.wait(None)
+
+    first, second = asyncio.create_task(wait()), asyncio.create_task(wait())
+    await world.turn()
+    assert waiter.deliver("grant")
+    assert await first == "grant"
+    with pytest.raises(RuntimeError, match="only one task"):
+        await second
+
+
+@in_asyncio_loops
+async def test_a_task_written_in_python_waits_too(world: World) -> None:
+    waiter = world.backend.waiter()
+
+    async def wait() -> Any:
+        return await waiter.wait(PATIENCE)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coro, **kwargs: asyncio.tasks._PyTask(coro, loop=loop, **kwargs))
+    try:
+        task = asyncio.create_task(wait())
+        await world.turn()
+        waiter.deliver("grant")
+        assert await task == "grant"
+    finally:
+        loop.set_task_factory(None)
 
 
 @in_asyncio_loops

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import socket
 import typing
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
 
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout
 from .._network import DEFAULT_SOCKETS, Address, SocketSettings
-from ._alarm import Alarm, Entry
+from ._alarm import Alarm
 from ._asyncio_stream import AsyncioStream
 from ._happy_eyeballs import first_to_connect
 from ._lookup import look_up
@@ -22,49 +23,115 @@ from ._sockets import connected_unix_socket, new_socket
 T = typing.TypeVar("T")
 
 
+_OPEN = object()
+"""The outcome of a promise that has none yet."""
+
+
 class AsyncioWaiter(typing.Generic[T]):
-    """A promise between two tasks of one loop."""
+    """A promise between two tasks of one loop, awaited by one of them.
 
-    __slots__ = ("_alarm", "_entry", "_future", "number")
+    It is itself what asyncio's documentation calls a Future-like object (under `asyncio.isfuture`), and its own
+    iterator. A future and what iterates over it would be two objects more for each of a hundred thousand that wait,
+    which the garbage collector looks at again and again.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
+    __slots__ = (
+        "_alarm",
+        "_asyncio_future_blocking",
+        "_callback",
+        "_context",
+        "_due",
+        "_is_cancelled",
+        "_outcome",
+        "number",
+    )
+
+    def __init__(self, alarm: Alarm) -> None:
         self.number: int | None = None
-        self._future: asyncio.Future[T | None] = asyncio.Future(loop=loop)
         self._alarm = alarm
-        self._entry: Entry | None = None
+        self._due: int | None = None
+        self._outcome: typing.Any = _OPEN  # then the grant, or with what message this was cancelled
+        self._is_cancelled = False
+        self._callback: Callable[[typing.Any], object] | None = None
+        self._context: contextvars.Context | None = None
+        self._asyncio_future_blocking = False
 
     def deliver(self, grant: T) -> bool:
         """Hand `grant` over, unless nobody waits any more."""
-        if self._future.done():
+        if self._outcome is not _OPEN:
             return False
-        self._future.set_result(grant)
-        if self._entry is not None:
-            self._alarm.turn_off(self._entry)
+        self._end(grant)
         return True
 
     def wait(self, timeout: float | None) -> Awaitable[T | None]:
-        """Return the grant, or None when time is over.
-
-        What is awaited is the future itself: a hundred thousand may wait, and each coroutine more among what they hold
-        is one more that the garbage collector looks at again and again.
-        """
-        if timeout is not None:
-            self._entry = self._alarm.set(timeout, self)
-        return self._future
+        """Return the grant, or None when time is over."""
+        if timeout is not None and self._outcome is _OPEN:
+            self._due = self._alarm.set(timeout, self)
+        return self
 
     def wake(self) -> None:
         """Hear that time is over."""
-        if not self._future.done():
-            self._future.set_result(None)
+        self._due = None
+        self._end(None)
 
     def abandon(self) -> T | None:
         """Stop waiting; return a grant that came already, be it in the tick of the cancellation."""
-        if self._entry is not None:
-            self._alarm.turn_off(self._entry)
-        if self._future.done() and not self._future.cancelled():
-            return self._future.result()
-        self._future.cancel()
-        return None
+        self.cancel()
+        return None if self._is_cancelled else self._outcome
+
+    def _end(self, outcome: typing.Any) -> None:
+        self._outcome = outcome
+        if self._due is not None:
+            self._alarm.turn_off(self._due, self)
+            self._due = None
+        callback, context = self._callback, self._context
+        if callback is not None:
+            self._callback = self._context = None
+            self._alarm.loop.call_soon(callback, self, context=context)
+
+    # What a task does with what it waits for
+
+    def __await__(self) -> Generator[typing.Any, None, T | None]:
+        return typing.cast("Generator[typing.Any, None, T | None]", self)
+
+    def __iter__(self) -> AsyncioWaiter[T]:
+        return self
+
+    def __next__(self) -> AsyncioWaiter[T]:
+        if self._outcome is not _OPEN:
+            raise StopIteration(self.result())
+        if self._callback is not None:
+            raise RuntimeError("only one task can wait for this")
+        self._asyncio_future_blocking = True  # that this was awaited, and not yielded by mistake
+        return self
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop whose tasks these are."""
+        return self._alarm.loop
+
+    def add_done_callback(
+        self, callback: Callable[[typing.Any], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Let the loop call `callback` when the promise has ended."""
+        self._callback, self._context = callback, context
+
+    def cancel(self, msg: typing.Any = None) -> bool:
+        """Let nobody wait any more; False says that the promise had ended before."""
+        if self._outcome is not _OPEN:
+            return False
+        self._is_cancelled = True
+        self._end(msg)
+        return True
+
+    def done(self) -> bool:
+        """Return whether the promise has ended."""
+        return self._outcome is not _OPEN
+
+    def result(self) -> T | None:
+        """Return the grant, None where time is over; raise `asyncio.CancelledError` where the task was cancelled."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError if self._outcome is None else asyncio.CancelledError(self._outcome)
+        return typing.cast("T | None", self._outcome)
 
 
 class AsyncioTask:
@@ -247,7 +314,7 @@ class AsyncioBackend:
 
     def waiter(self) -> AsyncioWaiter[typing.Any]:
         """Return a new promise between tasks."""
-        return AsyncioWaiter(self.loop, self._alarm)
+        return AsyncioWaiter(self._alarm)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
