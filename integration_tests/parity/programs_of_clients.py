@@ -298,6 +298,13 @@ PROGRAMS += [
         (r.json()["url"], "x-built" in r.text)
     """),
     lines("""
+        class Mine(AsyncClient):
+            async def request(self, method, url, **keywords):
+                return await super().request(method, "https://h.example/mine" + url, **keywords)
+        r = await Mine(transport=MockTransport(aecho)).put("/a", json={"a": 1})
+        (r.request.method, r.json()["url"])
+    """),
+    lines("""
         seen = []
         hooks = {"request": [lambda q: seen.append(q.method)], "response": [lambda r: seen.append(r.status_code)]}
         client = Client(transport=MockTransport(redirect), event_hooks=hooks, follow_redirects=True)

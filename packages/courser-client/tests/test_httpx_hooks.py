@@ -1,10 +1,13 @@
 """What libraries written for HTTPX override, replace or ask for on a client, though its name is private."""
 
+import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
-from colours import Colour
+from colours import AsyncRecorder, Colour
+from courser_client import AsyncClient
 from courser_models import Request, Response
 from courser_transport import Limits
 
@@ -23,6 +26,51 @@ def test_a_subclass_decides_what_sends_its_requests(colour: Colour) -> None:
     (settings,) = asked
     assert settings.keys() == {"verify", "cert", "trust_env", "http1", "http2", "limits"}
     assert (settings["http2"], settings["limits"].max_connections) == (True, 3)
+
+
+def _own(base: Any) -> Any:
+    """Return a `request` around the client's own."""
+
+    def request(client: Any, method: str, url: str, **keywords: Any) -> Any:
+        return base(client, method, "http://h/own" + url, **keywords)
+
+    return request
+
+
+@pytest.mark.parametrize("how", ["subclass", "class", "instance"])
+def test_the_methods_call_the_request_that_a_program_has_in_its_place(
+    colour: Colour, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    transport = colour.transport()
+    own = _own(colour.client.request)
+    if how == "subclass":
+        client = type("Mine", (colour.client,), {"request": own})(transport=transport)
+    else:
+        client = colour.client(transport=transport)
+        if how == "class":
+            monkeypatch.setattr(colour.client, "request", own)
+        else:
+            client.request = own.__get__(client)
+
+    for method in ("get", "options", "head", "delete", "post", "put", "patch", "query"):
+        colour.call(getattr(client, method), f"/{method}", headers={"x-mine": method})
+
+    asked = [(request.method.lower(), request.url.path, request.headers["x-mine"]) for request in transport.requests]
+    assert asked == [
+        (method, f"/own/{method}", method)
+        for method in ("get", "options", "head", "delete", "post", "put", "patch", "query")
+    ]
+
+
+def test_a_mock_in_the_place_of_request_is_awaited() -> None:
+    client = AsyncClient(transport=AsyncRecorder())
+    client.request = AsyncMock(return_value=Response(204))  # type: ignore[method-assign]
+
+    assert asyncio.run(client.post("http://h/", json={"a": 1}, timeout=3.0)).status_code == 204
+    client.request.assert_awaited_once()
+    assert client.request.await_args.args == ("POST", "http://h/")
+    assert client.request.await_args.kwargs["json"] == {"a": 1}
+    assert client.request.await_args.kwargs["timeout"] == 3.0
 
 
 def test_a_transport_that_is_given_is_the_one_that_sends(colour: Colour) -> None:

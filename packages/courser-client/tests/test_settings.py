@@ -32,6 +32,19 @@ def test_a_request_has_the_fields_of_the_client_after_its_host(make: Any) -> Non
     assert request.extensions == {"timeout": FIVE_SECONDS}
 
 
+@of_both_clients
+def test_requests_for_one_text_share_a_url_that_none_can_change(make: Any) -> None:
+    client = make()
+    first, second = (client.build_request("GET", "http://h/shared?a=1") for _ in range(2))
+    assert first.url is second.url
+
+    first.url = first.url.copy_with(path="/other")
+    assert str(second.url) == str(client.build_request("GET", "http://h/shared?a=1").url) == "http://h/shared?a=1"
+
+    long = "http://h/" + "a" * 4000
+    assert client.build_request("GET", long).url is not client.build_request("GET", long).url
+
+
 @pytest.mark.parametrize(
     ("of_client", "of_request", "expected"),
     [

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import types
 import typing
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 
 import courser_transport
 from courser_auth import Auth
@@ -244,6 +244,57 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         )
         return await self.send(request, auth=auth, follow_redirects=follow_redirects)
 
+    def _ask_for(
+        self,
+        method: str,
+        url: URLTypes,
+        content: RequestContent | None,
+        data: RequestData | None,
+        files: RequestFiles | None,
+        json: typing.Any,
+        params: QueryParamTypes | None,
+        headers: HeaderTypes | None,
+        cookies: CookieTypes | None,
+        auth: AuthArgument,
+        follow_redirects: bool | UseClientDefault,
+        timeout: TimeoutArgument,
+        extensions: RequestExtensions | None,
+    ) -> Awaitable[Response]:
+        """Return what `request` returns, without a coroutine of its own for each who waits.
+
+        A program's own `request`, be it a subclass's or a mock, is called.
+        """
+        if getattr(self.request, "__func__", None) is not _request:
+            return self.request(
+                method,
+                url,
+                content=content,
+                data=data,
+                files=files,
+                json=json,
+                params=params,
+                headers=headers,
+                cookies=cookies,
+                auth=auth,
+                follow_redirects=follow_redirects,
+                timeout=timeout,
+                extensions=extensions,
+            )
+        request = self.build_request(
+            method,
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            extensions=extensions,
+        )
+        return self.send(request, auth=auth, follow_redirects=follow_redirects)
+
     @contextlib.asynccontextmanager
     async def stream(
         self,
@@ -299,20 +350,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a GET request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "GET",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def options(
@@ -332,20 +383,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send an OPTIONS request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "OPTIONS",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def head(
@@ -365,20 +416,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a HEAD request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "HEAD",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def delete(
@@ -398,20 +449,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a DELETE request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "DELETE",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def post(
@@ -431,20 +482,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a POST request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "POST",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def put(
@@ -464,20 +515,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a PUT request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "PUT",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def patch(
@@ -497,20 +548,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a PATCH request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "PATCH",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def query(
@@ -530,20 +581,20 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Send a QUERY request; the arguments are those of `request`."""
-        return await self.request(
+        return await self._ask_for(
             "QUERY",
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            follow_redirects=follow_redirects,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
         )
 
     async def aclose(self) -> None:
@@ -570,3 +621,7 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
     ) -> None:
         self._state = ClientState.CLOSED
         await self._leaving.__aexit__(exc_type, exc_value, traceback)
+
+
+_request = AsyncClient.request
+"""What `request` is unless a program has its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Callable, Iterable, Mapping
 
@@ -39,6 +40,11 @@ ParamsMode = typing.Literal["replace", "merge"]
 
 # Given the request that would follow and the redirect: whether to follow it.
 RedirectPolicy = Callable[[Request, Response], bool]
+
+# A program asks for the same URLs again and again, and those who wait for a connection share theirs; longer texts are
+# not kept, which may come from anywhere.
+LONGEST_KEPT = 2048
+_url_of = functools.lru_cache(maxsize=512)(URL)
 
 
 class Settings:
@@ -201,7 +207,7 @@ class Settings:
 
         Raises `InvalidURL`, `InvalidHeader`.
         """
-        merged = URL(url)
+        merged = _url_of(url) if type(url) is str and len(url) <= LONGEST_KEPT else URL(url)
         if merged.is_relative_url:
             merged = self._below_base(merged)
         if params is not None or self._has_params:
@@ -258,7 +264,7 @@ class Settings:
 
     def _merge_url(self, url: URLTypes) -> URL:
         """Return the URL that a request for `url` goes to. HTTPX's name for it: starlette's TestClient asks."""
-        merged = URL(url)
+        merged = _url_of(url) if type(url) is str and len(url) <= LONGEST_KEPT else URL(url)
         return self._below_base(merged) if merged.is_relative_url else merged
 
     def _below_base(self, url: URL) -> URL:
