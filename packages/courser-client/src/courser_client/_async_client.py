@@ -229,20 +229,22 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         extensions: RequestExtensions | None = None,
     ) -> Response:
         """Build a request, as `build_request` does, send it and return its response, read to the end."""
-        request = self.build_request(
+        return await self._ask_for(
             method,
             url,
-            content=content,
-            data=data,
-            files=files,
-            json=json,
-            params=params,
-            headers=headers,
-            cookies=cookies,
-            timeout=timeout,
-            extensions=extensions,
+            content,
+            data,
+            files,
+            json,
+            params,
+            headers,
+            cookies,
+            auth,
+            follow_redirects,
+            timeout,
+            extensions,
+            is_request=True,
         )
-        return await self.send(request, auth=auth, follow_redirects=follow_redirects)
 
     def _ask_for(
         self,
@@ -259,12 +261,14 @@ class AsyncClient(Exchange, Mounted[AsyncBaseTransport]):
         follow_redirects: bool | UseClientDefault,
         timeout: TimeoutArgument,
         extensions: RequestExtensions | None,
+        is_request: bool = False,
     ) -> Awaitable[Response]:
-        """Return what `request` returns, without a coroutine of its own for each who waits.
+        """Return what `request` awaits, so that `get` and its kin do not have its coroutine beside theirs.
 
-        A program's own `request`, be it a subclass's or a mock, is called.
+        Where `request` is a program's own, be it a subclass's or a mock, they call that, unless it `is_request` who
+        asks here.
         """
-        if getattr(self.request, "__func__", None) is not _request:
+        if not is_request and getattr(self.request, "__func__", None) is not _request:
             return self.request(
                 method,
                 url,
