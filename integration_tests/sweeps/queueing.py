@@ -103,7 +103,7 @@ def run(seed: int, count: int) -> str:
     with tempfile.TemporaryDirectory() as folder, run_tiny(Path(folder)) as url:
         measured = asyncio.run(main(url))
     costs = {number: cost(meters) / (count // number * number) * 1e6 for number, meters in measured.items()}
-    told = ", ".join(f"{cost:.1f} µs at {number}" for number, cost in costs.items())
+    told = ", ".join(f"{micros:.1f} µs at {number}" for number, micros in costs.items())
     may_differ = MAY_DIFFER if count >= FULL else MAY_DIFFER_IN_SHORT
     assert max(costs.values()) <= may_differ * min(costs.values()), told
     return told
